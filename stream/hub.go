@@ -1,0 +1,130 @@
+// Package stream is the place where one publisher's packets meet its many readers.
+//
+// Locks are taken in one order, a reader's before its stream's; the hub's is never held together with another. None is
+// held while a Publisher or a Waker is called. Times given to the package and those of its timers are of one clock, that
+// of time.Now.
+package stream
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+var (
+	// ErrBusy says that a publisher that is still sending holds the stream.
+	ErrBusy = errors.New("stream: another publisher is sending")
+	// ErrFull says that a cap of the configuration is reached.
+	ErrFull = errors.New("stream: too many")
+)
+
+// Name tells streams apart.
+type Name struct{ Vhost, App, Stream string }
+
+const defaultVhost = "__defaultVhost__"
+
+// String is the stream's URL path, with the vhost before it unless that is the default one.
+func (n Name) String() string {
+	if n.Vhost == defaultVhost || n.Vhost == "" {
+		return "/" + n.App + "/" + n.Stream
+	}
+	return "/" + n.Vhost + "/" + n.App + "/" + n.Stream
+}
+
+// Publisher is what a stream asks of the session that feeds it. The methods are called with no lock held, from any
+// goroutine, and must not block.
+type Publisher interface {
+	RequestKeyframe()         // already coalesced per stream
+	Alive(now time.Time) bool // false: silent or without a path, so that a newcomer may replace it
+	Replaced()                // told once, that another took its place
+}
+
+// Waker learns that a stream has something to read. It must be comparable; a pointer is.
+type Waker interface {
+	Wake(*Stream) // once per batch, however many readers share the waker; must not block, nor call Push
+}
+
+// Hub finds streams by name. A stream lives as long as it has a publisher or a reader.
+type Hub struct {
+	config Config
+
+	mu      sync.Mutex
+	streams map[Name]*Stream
+	readers int // of all streams, at most config.MaxReaders
+}
+
+// NewHub makes a hub without streams.
+func NewHub(c Config) *Hub {
+	return &Hub{config: c, streams: map[Name]*Stream{}}
+}
+
+// Publish begins a publication. While another one holds the name and is alive the error is ErrBusy; a dead one is
+// replaced, and its readers go on with the new one.
+func (h *Hub) Publish(now time.Time, name Name, pub Publisher) (*Publication, error) {
+	s, err := h.acquire(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	p, old, err := s.publish(now, pub)
+	if err != nil {
+		h.release(s, 0)
+		return nil, fmt.Errorf("%w to %v", err, name)
+	}
+	if old != nil {
+		h.release(s, 0)
+		old.publisher.Replaced()
+	}
+	return p, nil
+}
+
+// Subscribe adds a reader to the stream, which need not be published yet. The waker may be nil. The error is ErrFull.
+func (h *Hub) Subscribe(now time.Time, name Name, w Waker) (*Reader, error) {
+	s, err := h.acquire(name, 1)
+	if err != nil {
+		return nil, err
+	}
+	s.addWaker(w)
+	return &Reader{stream: s, waker: w, since: now}, nil
+}
+
+// acquire finds or makes the stream, for a publication or for a reader, which keeps it alive until release.
+func (h *Hub) acquire(name Name, readers int) (*Stream, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.readers+readers > h.config.MaxReaders {
+		return nil, fmt.Errorf("%w viewers: max_viewers is %d", ErrFull, h.config.MaxReaders)
+	}
+	s := h.streams[name]
+	if s == nil {
+		if len(h.streams) >= h.config.MaxStreams {
+			return nil, fmt.Errorf("%w streams: max_streams is %d", ErrFull, h.config.MaxStreams)
+		}
+		s = newStream(h, name, newID())
+		h.streams[name] = s
+	}
+	s.users++
+	s.readers += readers
+	h.readers += readers
+	return s, nil
+}
+
+func (h *Hub) release(s *Stream, readers int) {
+	h.mu.Lock()
+	h.readers -= readers
+	s.readers -= readers
+	s.users--
+	last := s.users == 0
+	if last {
+		delete(h.streams, s.name)
+	}
+	h.mu.Unlock()
+	if last {
+		s.stop()
+	}
+}
+
+// newID makes an identifier in the shape that SRS gives its streams.
+func newID() string { return "vid-" + strings.ToLower(rand.Text()[:7]) }

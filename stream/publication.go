@@ -1,0 +1,110 @@
+package stream
+
+import (
+	"time"
+
+	"oneport/media"
+)
+
+// Publication is one publisher's time at a stream. Push and SetTiming are called by one goroutine at a time.
+type Publication struct {
+	stream    *Stream
+	publisher Publisher
+	since     time.Time
+
+	// Under the stream's lock.
+	active  time.Time // when it last pushed
+	ignored uint64    // packets pushed after its end
+}
+
+// Stream is the stream it publishes.
+func (p *Publication) Stream() *Stream { return p.stream }
+
+// alive reports whether a newcomer must not take its place.
+func (p *Publication) alive(now time.Time) bool {
+	p.stream.mu.RLock()
+	silent := now.Sub(p.active) >= p.stream.hub.config.Publish.PublisherSilence
+	p.stream.mu.RUnlock()
+	return !silent && p.publisher.Alive(now)
+}
+
+// Push adds a packet, which must not be changed any more, to the lane of its kind. It never waits for a reader. After the
+// publication's end packets are counted and dropped; so are, at any time, packets that are there already and packets as old
+// as those no longer kept.
+func (p *Publication) Push(pkt *media.Packet) {
+	var width, height int
+	var sized bool
+	if pkt.Key {
+		width, height, sized = media.VideoSize(pkt.Format.Codec, pkt.Payload)
+	}
+	s := p.stream
+	s.mu.Lock()
+	if s.pub != p {
+		p.ignored++
+		s.mu.Unlock()
+		return
+	}
+	p.active = pkt.Arrival
+	if sized {
+		s.size.width, s.size.height = width, height
+	}
+	var wakers []wakerUse
+	if s.add(pkt) && len(s.wakers) > 0 {
+		if s.batch.add(pkt, s.hub.config.Play.MWLatency) {
+			wakers = s.wakers
+		} else {
+			s.arm(pkt.Arrival)
+		}
+	}
+	s.mu.Unlock()
+	s.wake(wakers)
+}
+
+// add puts a packet into its lane and reports whether it was new. The caller holds the lock.
+func (s *Stream) add(pkt *media.Packet) bool {
+	l := &s.lanes[pkt.Kind()]
+	pos := l.head
+	if !l.push(pkt, s.order, &s.hub.config.Play) {
+		return false
+	}
+	s.order++
+	s.version.Add(1)
+	if pkt.Kind() == media.Audio {
+		l.counted.Frames++
+		return true
+	}
+	newFrame, newKey := l.frames.add(pkt, pos)
+	if newFrame {
+		l.counted.Frames++
+	}
+	if newKey {
+		l.counted.Keyframes++
+		s.asks.met()
+	}
+	return true
+}
+
+// SetTiming pins the clock of a lane to the wall clock, for the readers' sender reports.
+func (p *Publication) SetTiming(k media.Kind, t media.Timing) {
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pub == p && k < media.Kinds {
+		s.lanes[k].timing, s.lanes[k].timed = t, true
+	}
+}
+
+// Ignored counts the packets pushed after the publication's end.
+func (p *Publication) Ignored() uint64 {
+	p.stream.mu.RLock()
+	defer p.stream.mu.RUnlock()
+	return p.ignored
+}
+
+// Close ends the publication. The stream stays for the readers that wait for another. Closing twice, or after having been
+// replaced, does nothing.
+func (p *Publication) Close() {
+	if p.stream.unpublish(p, time.Now()) {
+		p.stream.hub.release(p.stream, 0)
+	}
+}

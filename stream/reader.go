@@ -1,0 +1,258 @@
+package stream
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"oneport/media"
+)
+
+// Reader is one viewer's place in a stream. Its methods may be called from several goroutines.
+type Reader struct {
+	stream *Stream
+	waker  Waker
+	since  time.Time
+
+	mu      sync.Mutex
+	closed  bool
+	started bool   // Next was called
+	seen    uint64 // the stream's version when everything was read
+	epoch   uint64 // of the publication that is read
+	accept  func(media.Format) bool
+	cursors [media.Kinds]cursor
+	grace   time.Duration // how much older than MaxLag the next packet may be, until the start's backlog is read
+	skips   uint64
+	skipped uint64
+}
+
+// ReaderStats tells how a reader fares.
+type ReaderStats struct {
+	Lag            time.Duration // from the next packet it will read to the stream's newest
+	Skips          uint64        // how often it fell behind too far
+	SkippedPackets uint64        // what it was not given because of that
+	Waiting        bool          // for a keyframe, or for a publisher
+}
+
+// Next appends at most max packets to dst, in the order in which they arrived, and returns it.
+//
+// The first video packet is one of the newest keyframe, if that is fresh; else video waits for the next keyframe, which
+// is asked for, and sound comes alone. A reader whose next packet is older than MaxLag skips video up to the newest
+// keyframe or to the next one, and loses only the sound that is older than that; after a stall of twice MaxLag sound too
+// goes on at the live edge. After a change of publisher it begins anew. Each such place is marked in the item that
+// follows it.
+func (r *Reader) Next(now time.Time, dst []media.Item, max int) []media.Item {
+	dst, wanting := r.read(now, dst, max)
+	if wanting {
+		r.stream.requestKeyframe(now)
+	}
+	return dst
+}
+
+// read is Next but for the keyframe request, which it reports as wanted.
+func (r *Reader) read(now time.Time, dst []media.Item, max int) (_ []media.Item, wanting bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stream
+	if r.closed || s.version.Load() == r.seen {
+		return dst, false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r.begin()
+	wanting = r.keepUp(now)
+	dst = r.merge(dst, max)
+	return dst, wanting
+}
+
+// begin places the cursors when the reader is new or the publication is.
+func (r *Reader) begin() {
+	s := r.stream
+	if r.started && r.epoch == s.epoch {
+		return
+	}
+	config := &s.hub.config.Play
+	for k := range r.cursors {
+		l, c := &s.lanes[k], &r.cursors[k]
+		*c = cursor{next: media.Restarted, pos: l.base, from: l.base, maxAge: config.GopMaxAge}
+		if r.started {
+			continue // the reader was there when the publication began
+		}
+		if c.pos = l.head; !config.GopCache {
+			c.from = l.head
+		}
+	}
+	r.started, r.epoch, r.grace = true, s.epoch, 0
+}
+
+// keepUp lets the cursors leave out what is too old to be delivered, and reports whether a keyframe is wanted.
+func (r *Reader) keepUp(now time.Time) (wanting bool) {
+	config := &r.stream.hub.config.Play
+	limit := config.MaxLag + r.grace
+	skipped := r.cursors[media.Audio].skipAudio(&r.stream.lanes[media.Audio], now, limit)
+
+	l, c := &r.stream.lanes[media.Video], &r.cursors[media.Video]
+	was := c.pos
+	late := c.open && c.late(l, now, limit)
+	if late {
+		c.interrupt()
+		c.maxAge, r.grace = config.MaxLag, 0
+	}
+	if !c.open {
+		age := c.resume(l, now, config.GopMaxBytes, r.accept)
+		if !late {
+			r.grace = age
+		}
+	}
+	if late && c.pos > was {
+		skipped += c.pos - was
+	}
+	if late || skipped > 0 {
+		r.skips++
+		r.skipped += skipped
+	}
+	return !c.open && !c.refuses && l.head > l.base
+}
+
+// merge delivers packets until max are or none is left.
+func (r *Reader) merge(dst []media.Item, max int) []media.Item {
+	s := r.stream
+	for max > 0 {
+		k, ok := r.oldest()
+		if !ok {
+			r.seen, r.grace = s.version.Load(), 0
+			break
+		}
+		if item, ok := r.cursors[k].take(&s.lanes[k], r.accept); ok {
+			dst = append(dst, item)
+			max--
+		}
+	}
+	return dst
+}
+
+// oldest finds the lane whose next packet arrived first.
+func (r *Reader) oldest() (kind media.Kind, ok bool) {
+	first := ^uint64(0)
+	for k := range r.cursors {
+		l, c := &r.stream.lanes[k], &r.cursors[k]
+		if c.pos >= l.head {
+			continue
+		}
+		if order := l.at(c.pos).order; order < first {
+			kind, first, ok = media.Kind(k), order, true
+		}
+	}
+	return kind, ok
+}
+
+// Accept says which formats the reader can take; without it, all. A lane of another format is not delivered. The function
+// is called with locks held: it must be quick and call nothing of this package.
+func (r *Reader) Accept(accept func(media.Format) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.accept, r.seen = accept, 0
+	for k := range r.cursors {
+		r.cursors[k].format = nil
+	}
+}
+
+// Refused tells the format of a lane that is not delivered because the reader does not take it.
+func (r *Reader) Refused() (media.Format, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k := range r.cursors {
+		if c := &r.cursors[k]; c.refuses && c.format != nil {
+			return *c.format, true
+		}
+	}
+	return media.Format{}, false
+}
+
+// Find returns a packet of the current run that was delivered already, for retransmission, or nil.
+func (r *Reader) Find(k media.Kind, seq uint64) *media.Packet {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stream
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if k >= media.Kinds || r.epoch != s.epoch || !r.cursors[k].delivered(seq) {
+		return nil
+	}
+	l := &s.lanes[k]
+	if pos, ok, _ := l.find(seq); ok && pos < r.cursors[k].pos {
+		return l.at(pos).pkt
+	}
+	return nil
+}
+
+// RequestKeyframe asks the publisher for a keyframe. The requests of all readers are coalesced.
+func (r *Reader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now) }
+
+// Timing tells how the clock of the lane that is read maps to the wall clock.
+func (r *Reader) Timing(k media.Kind) (media.Timing, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stream
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if k >= media.Kinds || r.epoch != s.epoch {
+		return media.Timing{}, false
+	}
+	return s.lanes[k].timing, s.lanes[k].timed
+}
+
+// Expired tells whether the reader has waited in vain for a publisher, and says so in words.
+func (r *Reader) Expired(now time.Time) (expired bool, reason string) {
+	s := r.stream
+	s.mu.RLock()
+	live, since := s.pub != nil, s.left
+	s.mu.RUnlock()
+	if since.Before(r.since) {
+		since = r.since
+	}
+	patience := s.hub.config.Play.ViewerPatience
+	if live || now.Sub(since) < patience {
+		return false, ""
+	}
+	return true, fmt.Sprintf("nobody has published %v for %v", s.name, patience)
+}
+
+// Stats tells how the reader fares.
+func (r *Reader) Stats() ReaderStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stream
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	stats := ReaderStats{Skips: r.skips, SkippedPackets: r.skipped}
+	video := &s.lanes[media.Video]
+	stats.Waiting = s.pub == nil || !r.cursors[media.Video].open && video.head > video.base
+	var newest time.Time
+	for k := range s.lanes {
+		if l := &s.lanes[k]; l.head > l.tail && l.arrival(l.head-1).After(newest) {
+			newest = l.arrival(l.head - 1)
+		}
+	}
+	for k := range r.cursors {
+		l, c := &s.lanes[k], &r.cursors[k]
+		if r.epoch != s.epoch || c.pos >= l.head {
+			continue
+		}
+		stats.Lag = max(stats.Lag, newest.Sub(l.arrival(max(c.pos, l.tail))))
+	}
+	return stats
+}
+
+// Close ends the reader. Closing twice does nothing.
+func (r *Reader) Close() {
+	r.mu.Lock()
+	closed := r.closed
+	r.closed, r.accept = true, nil
+	r.mu.Unlock()
+	if closed {
+		return
+	}
+	r.stream.removeWaker(r.waker)
+	r.stream.hub.release(r.stream, 1)
+}
