@@ -48,8 +48,11 @@ func CodecNamed(name string) (media.Codec, error) {
 // payload gathers the attributes of one payload type; fmtp may come before rtpmap.
 type payload struct {
 	rtpmap, fmtp string
-	feedback     []string
+	feedback     feedback
 }
+
+// feedback is the set of RTCP messages that one payload type has, as far as oneport knows them.
+type feedback struct{ nack, pli, fir, transportCC, remb bool }
 
 // readCodecs finds the payload types that oneport carries, in the order of the m-line.
 func readCodecs(kind media.Kind, formats []string, attrs []pion.Attribute) []Codec {
@@ -74,9 +77,7 @@ func readCodecs(kind media.Kind, formats []string, attrs []pion.Attribute) []Cod
 		if c.Format, ok = parseFormat(c.Rtpmap, c.Fmtp); !ok || c.Format.Codec.Kind() != kind {
 			continue
 		}
-		for _, fb := range append(p.feedback, common...) {
-			c.readFeedback(fb)
-		}
+		c.setFeedback(p.feedback, common)
 		codecs = append(codecs, c)
 	}
 	for i := range codecs {
@@ -86,31 +87,33 @@ func readCodecs(kind media.Kind, formats []string, attrs []pion.Attribute) []Cod
 }
 
 // readPayloads sorts the attributes by payload type; feedback for "*" is common to all.
-func readPayloads(attrs []pion.Attribute) (map[uint8]payload, []string) {
+func readPayloads(attrs []pion.Attribute) (map[uint8]payload, feedback) {
 	payloads := map[uint8]payload{}
-	var common []string
+	var common feedback
 	for _, a := range attrs {
 		word, rest, _ := strings.Cut(strings.TrimSpace(a.Value), " ")
-		rest = strings.TrimSpace(rest)
-		if a.Key == "rtcp-fb" && word == "*" && len(common) < maxFormats {
-			common = append(common, rest)
+		if a.Key == "rtcp-fb" && word == "*" {
+			common = common.with(rest)
 		}
-		pt, ok := parsePT(word)
-		if !ok {
-			continue
+		if pt, ok := parsePT(word); ok {
+			p := payloads[pt]
+			p.read(a.Key, strings.TrimSpace(rest))
+			payloads[pt] = p
 		}
-		p := payloads[pt]
-		switch {
-		case a.Key == "rtpmap" && p.rtpmap == "":
-			p.rtpmap = rest
-		case a.Key == "fmtp" && p.fmtp == "":
-			p.fmtp = rest
-		case a.Key == "rtcp-fb" && len(p.feedback) < maxFormats:
-			p.feedback = append(p.feedback, rest)
-		}
-		payloads[pt] = p
 	}
 	return payloads, common
+}
+
+// read takes in an attribute; of rtpmap and fmtp the first counts.
+func (p *payload) read(key, value string) {
+	switch {
+	case key == "rtpmap" && p.rtpmap == "":
+		p.rtpmap = value
+	case key == "fmtp" && p.fmtp == "":
+		p.fmtp = value
+	case key == "rtcp-fb":
+		p.feedback = p.feedback.with(value)
+	}
 }
 
 // parsePT reads an RTP payload type. Those of 64 to 95 would be taken for RTCP on the same port (RFC 5761 section 4).
@@ -144,19 +147,32 @@ func (p payload) encoding(pt uint8) string {
 	}
 }
 
-func (c *Codec) readFeedback(fb string) {
-	switch strings.ToLower(strings.Join(strings.Fields(fb), " ")) {
-	case "nack":
-		c.NACK = true
-	case "nack pli":
-		c.PLI = true
-	case "ccm fir":
-		c.FIR = true
-	case "transport-cc":
-		c.TransportCC = true
-	case "goog-remb":
-		c.REMB = true
+// with adds one message, as an a=rtcp-fb line names it.
+func (f feedback) with(value string) feedback {
+	if len(value) > maxShown {
+		return f
 	}
+	switch strings.ToLower(strings.Join(strings.Fields(value), " ")) {
+	case "nack":
+		f.nack = true
+	case "nack pli":
+		f.pli = true
+	case "ccm fir":
+		f.fir = true
+	case "transport-cc":
+		f.transportCC = true
+	case "goog-remb":
+		f.remb = true
+	}
+	return f
+}
+
+func (c *Codec) setFeedback(own, common feedback) {
+	c.NACK = own.nack || common.nack
+	c.PLI = own.pli || common.pli
+	c.FIR = own.fir || common.fir
+	c.TransportCC = own.transportCC || common.transportCC
+	c.REMB = own.remb || common.remb
 }
 
 // parseFormat makes a format of an rtpmap and its fmtp; false for everything that is not carried: other codecs, and
@@ -164,13 +180,14 @@ func (c *Codec) readFeedback(fb string) {
 func parseFormat(rtpmap, fmtp string) (media.Format, bool) {
 	name, rest, _ := strings.Cut(rtpmap, "/")
 	clock, channels, _ := strings.Cut(rest, "/")
+	mono := channels == "" || channels == "1"
 	switch strings.ToLower(name) {
 	case "opus":
 		return media.Format{Codec: media.Opus, ClockRate: 48000, Channels: 2}, clock == "48000"
 	case "pcmu":
-		return media.Format{Codec: media.PCMU, ClockRate: 8000, Channels: 1}, clock == "8000" && channels != "2"
+		return media.Format{Codec: media.PCMU, ClockRate: 8000, Channels: 1}, clock == "8000" && mono
 	case "pcma":
-		return media.Format{Codec: media.PCMA, ClockRate: 8000, Channels: 1}, clock == "8000" && channels != "2"
+		return media.Format{Codec: media.PCMA, ClockRate: 8000, Channels: 1}, clock == "8000" && mono
 	}
 	f := media.Format{ClockRate: 90000}
 	ok := clock == "90000"

@@ -14,7 +14,7 @@ import (
 type Media struct {
 	Transport // resolved: its own, else the session's, else that of its bundle
 
-	Name      string // the m-line's word: audio, video, application
+	Name      string     // the m-line's word: audio, video, application
 	Kind      media.Kind // meaningful for audio and video
 	Proto     string
 	Formats   []string // everything the m-line lists, for a rejection
@@ -125,7 +125,7 @@ func readSources(attrs []pion.Attribute) []Source {
 	rtx := map[uint32]uint32{} // retransmission source by media source
 	var repairs []uint32
 	for _, a := range attrs {
-		if a.Key != "ssrc-group" || len(rtx) >= maxSources {
+		if a.Key != "ssrc-group" || len(repairs) >= maxSources {
 			continue
 		}
 		f := strings.Fields(a.Value)

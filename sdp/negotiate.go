@@ -110,7 +110,7 @@ func (t *Track) receive(m *Media, l *Local) error {
 }
 
 // preference ranks what a publisher may be asked to send, lowest first; equals go by the offer's order. H264 comes first since
-// every viewer decodes it, its packetization-mode 1 before 0, since a mode-0 stream has to fit each slice into a packet.
+// most viewers decode it, its packetization-mode 1 before 0, since a mode-0 stream has to fit each slice into a packet.
 func preference(f media.Format) int {
 	switch f.Codec {
 	case media.H264:
@@ -209,25 +209,27 @@ func (s *Session) canPlay(live []media.Format) error {
 	if s.Publish {
 		return nil
 	}
-	for _, t := range []*Track{s.Video, s.Audio} {
-		if t == nil {
-			continue
-		}
-		missing, any := media.Format{}, false
-		for _, f := range live {
-			if f.Codec.Kind() != t.Kind {
-				continue
-			}
-			if _, any = t.Choose(f); any {
-				break
-			}
-			missing = f
-		}
-		if !any && missing.Codec != 0 && (t.Kind == media.Video || s.Video == nil) {
-			return notAcceptable("the stream's %v is %v, which the offer cannot receive", t.Kind, describe(missing))
+	for _, t := range s.Tracks() {
+		f, refused := t.refuses(live)
+		if refused && (t.Kind == media.Video || s.Video == nil) {
+			return notAcceptable("the stream's %v is %v, which the offer cannot receive", t.Kind, describe(f))
 		}
 	}
 	return nil
+}
+
+// refuses finds what the stream has of the track's kind, when the track can carry none of it.
+func (t *Track) refuses(live []media.Format) (f media.Format, refused bool) {
+	for _, l := range live {
+		if l.Codec.Kind() != t.Kind {
+			continue
+		}
+		if _, ok := t.Choose(l); ok {
+			return media.Format{}, false
+		}
+		f, refused = l, true
+	}
+	return f, refused
 }
 
 // describe names a format as far as a person must know it to mend an offer.

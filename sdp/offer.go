@@ -32,7 +32,7 @@ func ParseOffer(text []byte) (*Offer, error) {
 	if _, lite := d.Attribute("ice-lite"); lite {
 		return nil, notAcceptable("offer is ice-lite as this server is: neither side would begin")
 	}
-	o := &Offer{Tool: d.Origin.Username}
+	o := &Offer{Tool: shown(d.Origin.Username)}
 	session, err := parseSession(d.Attributes)
 	if err != nil {
 		return nil, err
@@ -145,13 +145,13 @@ func (t Transport) check() error {
 	case t.Fingerprint.Hash == "":
 		return malformed("offer has no fingerprint")
 	case !t.Fingerprint.supported():
-		return malformed("offer's fingerprint is %s: sha-256, sha-384 or sha-512 is needed", shown(t.Fingerprint.Hash))
+		return malformed("offer's fingerprint is %q: sha-256, sha-384 or sha-512 is needed", shown(t.Fingerprint.Hash))
 	}
 	switch t.Setup {
 	case "", "actpass", "active":
 		return nil
 	default:
-		return malformed("offer has setup:%s: this server is the passive side, so actpass or active is needed", shown(t.Setup))
+		return malformed("offer has setup:%q: this server is the passive side, so actpass or active is needed", shown(t.Setup))
 	}
 }
 
