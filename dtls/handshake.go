@@ -206,13 +206,13 @@ func exportProtection(state *dtls.State, client bool) (protection, error) {
 		return protection{}, fmt.Errorf("dtls: record keys: %w", err)
 	}
 	p := protection{next: m.SequenceNumber, expect: m.RemoteSequenceNumber}
-	ours, theirs := &p.remote, &p.local // as the client's and the server's, seen by a server
+	byClient, byServer := &p.remote, &p.local
 	if client {
-		ours, theirs = theirs, ours
+		byClient, byServer = byServer, byClient
 	}
-	copy(ours.key[:], k.ClientWriteKey)
-	copy(ours.iv[:], k.ClientWriteIV)
-	copy(theirs.key[:], k.ServerWriteKey)
-	copy(theirs.iv[:], k.ServerWriteIV)
+	copy(byClient.key[:], k.ClientWriteKey)
+	copy(byClient.iv[:], k.ClientWriteIV)
+	copy(byServer.key[:], k.ServerWriteKey)
+	copy(byServer.iv[:], k.ServerWriteIV)
 	return p, nil
 }

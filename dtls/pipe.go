@@ -18,11 +18,11 @@ type pipe struct {
 	end  chan struct{} // closed by cut
 	emit func([]byte)
 
-	mu   sync.Mutex
-	kick chan struct{} // closed while the read deadline is in the past
-	last []byte        // the newest datagram written
+	mu    sync.Mutex
+	kick  chan struct{} // closed while the read deadline is in the past
+	last  []byte        // the newest datagram written
 	ended bool          // nothing is read or written any more
-	shut bool          // pion closed the connection
+	shut  bool          // pion closed the connection
 }
 
 func newPipe(emit func([]byte)) *pipe {
