@@ -1,0 +1,227 @@
+// One call: a peer connection, its session at the server, and the care for both
+// from the first offer to the last byte. It knows WebRTC and no DOM element.
+
+import { explain, gaveUp, handshakeFailed, noPath, worthRetrying } from './errors.js';
+import { Health, Recovery, maxRenewals } from './health.js';
+import { candidatesOf, restartFragment, restartedAnswer } from './sdp.js';
+import { Window, snapshot } from './stats.js';
+
+const lookEvery = 250; // ms between two looks at the connection
+
+// Call goes through the states idle, connecting, live, waiting, reconnecting and
+// failed. One call serves many starts and stops.
+//   role      "publish" or "play"
+//   connect   () => a new WhipSession or JsonSession
+//   prepare   (pc) => adds tracks or transceivers to a new connection
+//   changed   () => called after every look and every change of state
+export class Call {
+  state = 'idle';
+  note = ''; // What is going on, where the state alone does not say it.
+  error = null; // An explanation (see errors.js), only when failed.
+  pc = null;
+  session = null;
+  stats = null; // The newest snapshot.
+  rates = null; // Over the last second.
+  loss; // Over the last five.
+  restarts = 0;
+  renewals = 0;
+  since = 0; // When the call first came up.
+  hadMedia = false; // Has anything ever come (or gone)?
+  #options;
+  #answer = '';
+  #health;
+  #recovery;
+  #window = new Window();
+  #timer = 0;
+  #run = 0; // Counts connections; what belongs to an older one is dropped.
+  #looking = false;
+  #lastError = null;
+
+  constructor(options) {
+    this.#options = options;
+  }
+
+  get active() { return this.#timer !== 0; }
+  get phase() { return this.#recovery?.phase ?? ''; }
+
+  // retryIn is how long the pause before the next attempt still lasts, in ms.
+  get retryIn() {
+    return this.phase === 'pausing' ? Math.max(0, this.#recovery.until - performance.now()) : 0;
+  }
+
+  get attempt() { return this.#recovery?.renewals ?? 0; }
+
+  async start() {
+    if (this.active) return;
+    Object.assign(this, { error: null, note: '', restarts: 0, renewals: 0, since: 0, hadMedia: false });
+    this.#lastError = null;
+    this.#recovery = null;
+    this.#timer = setInterval(() => this.#look(), lookEvery);
+    this.#enter('connecting');
+    await this.#dial();
+  }
+
+  // stop ends the call; leaving means that the page is going away. The state
+  // stays "failed" if that is why it stops.
+  stop({ leaving = false } = {}) {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+    this.#hangUp({ leaving });
+    this.#recovery = null;
+    if (this.state !== 'failed') this.#enter('idle');
+  }
+
+  // reset forgets an earlier failure.
+  reset() {
+    this.error = null;
+    this.#enter('idle');
+  }
+
+  // fail ends the call with an explanation.
+  fail(error) {
+    this.error = this.#explain(error);
+    this.#enter('failed');
+    this.stop();
+  }
+
+  hurry() {
+    this.#recovery?.hurry(performance.now());
+  }
+
+  #enter(state) {
+    this.state = state;
+    this.#options.changed();
+  }
+
+  #hangUp({ leaving = false } = {}) {
+    this.#run++;
+    const told = this.session?.end({ leaving });
+    this.pc?.close();
+    this.pc = null;
+    this.session = null;
+    this.stats = null;
+    this.rates = null;
+    this.loss = undefined;
+    this.#window.clear();
+    return told;
+  }
+
+  // #dial makes a new connection and session. The offer goes out at once: the
+  // server is ICE-lite and needs none of our candidates.
+  async #dial() {
+    const run = ++this.#run;
+    const stale = () => run !== this.#run;
+    const session = this.#options.connect();
+    try {
+      const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+      this.pc = pc;
+      this.session = session;
+      this.#options.prepare(pc);
+      await pc.setLocalDescription(await pc.createOffer());
+      const answer = await session.offer(pc.localDescription.sdp);
+      if (stale()) return void session.end();
+      this.#answer = answer;
+      this.#health = new Health(this.#options.role, performance.now());
+      this.#recovery ??= new Recovery(session.canRestart, performance.now());
+      await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    } catch (error) {
+      if (!stale()) this.#dialFailed(error);
+    }
+  }
+
+  #dialFailed(error) {
+    this.#lastError = this.#explain(error);
+    if (!this.#recovery || !worthRetrying(error)) return this.fail(error);
+    this.#hangUp();
+    this.#act(this.#recovery.failed(performance.now()));
+  }
+
+  async #look() {
+    if (this.#recovery?.phase === 'pausing') this.#act(this.#recovery.step(performance.now(), {}));
+    if (!this.pc || !this.#health || this.#looking) return this.#options.changed();
+    const run = this.#run;
+    this.#looking = true;
+    try {
+      const report = await this.pc.getStats();
+      if (run === this.#run) this.#judge(report);
+    } catch (error) {
+      if (run === this.#run) this.fail(error);
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #judge(report) {
+    const now = performance.now();
+    const { pc } = this;
+    this.stats = snapshot(report, now, this.#options.role);
+    this.hadMedia ||= this.stats.media > 0;
+    this.#window.push(this.stats);
+    this.rates = this.#window.rates(1000);
+    this.loss = this.#window.rates(5000)?.loss;
+    const verdict = this.#health.observe(now, this.stats, { ice: pc.iceConnectionState, connection: pc.connectionState });
+    const before = this.phase;
+    const action = this.#recovery.step(now, verdict);
+    if (this.phase === 'steady' && before !== 'steady') this.#recovered(now);
+    if (action) this.#act(action);
+    else if (this.phase === 'steady' || this.phase === 'first') this.#enter(verdict.state);
+    else this.#enter('reconnecting');
+  }
+
+  #recovered(now) {
+    this.since ||= now;
+    this.note = '';
+  }
+
+  #act(action) {
+    if (action === 'restart') this.#restart();
+    else if (action === 'renew') this.#renew();
+    else if (action === 'fail') this.fail(this.#whyFailed());
+    else if (this.phase === 'pausing') this.#enter('reconnecting');
+  }
+
+  // #restart looks for another path for the same session: keys and tracks stay.
+  async #restart() {
+    const { pc, session } = this;
+    const run = this.#run;
+    this.restarts++;
+    this.note = 'The path went silent; looking for another one.';
+    this.#enter('reconnecting');
+    try {
+      pc.restartIce();
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+      const fragment = await session.restart(restartFragment(pc.localDescription.sdp));
+      if (run !== this.#run) return;
+      const answer = restartedAnswer(this.#answer, fragment);
+      await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+      this.#answer = answer;
+    } catch (error) {
+      if (run !== this.#run) return;
+      this.#lastError = this.#explain(error);
+      this.#act(this.#recovery.failed(performance.now()));
+    }
+  }
+
+  // #renew starts anew. The old session is ended first, so that a publisher does
+  // not find its own stream busy.
+  async #renew() {
+    this.renewals++;
+    this.note = `Connecting anew (attempt ${this.attempt} of ${maxRenewals}).`;
+    this.#enter('reconnecting');
+    const told = this.#hangUp();
+    this.#health = null;
+    const run = this.#run;
+    await Promise.race([told, new Promise((done) => setTimeout(done, 1000))]);
+    if (run === this.#run && this.active) await this.#dial();
+  }
+
+  #explain(error) {
+    return explain(error, { role: this.#options.role, secure: location.protocol === 'https:' });
+  }
+
+  #whyFailed() {
+    const candidates = candidatesOf(this.#answer);
+    if (this.since) return gaveUp(this.attempt, this.#lastError);
+    return this.stats?.dtls === 'failed' || this.stats?.pair ? handshakeFailed() : noPath(candidates);
+  }
+}

@@ -1,0 +1,75 @@
+// A few words for the DOM. Text from the address or the network is only ever
+// set as text, never as markup.
+
+export const $ = (id) => document.getElementById(id);
+
+// setText writes only what differs, so that selections and screen readers are
+// left in peace.
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// make builds an element: make('a', {href}, 'text', child).
+export function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
+
+export function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export function setIcon(button, name) {
+  button.querySelector('use').setAttribute('href', `#${name}`);
+}
+
+let toastTimer = 0;
+
+export function toast(text) {
+  const element = $('toast');
+  element.textContent = text;
+  element.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => { element.hidden = true; }, 2200);
+}
+
+// copy works on pages that came over plain HTTP too, where there is no
+// navigator.clipboard.
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = make('textarea', { readonly: '', class: 'sr' });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  }
+  toast('Copied');
+}
+
+// copyButtons makes every button with data-copy="id" copy that field's value.
+export function copyButtons() {
+  for (const button of document.querySelectorAll('[data-copy]')) {
+    button.addEventListener('click', () => copy($(button.dataset.copy).value));
+  }
+}
+
+// shortcuts binds single keys to buttons, unless a person is typing.
+export function shortcuts(keys) {
+  addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, select, textarea')) return;
+    const button = keys[event.key.toLowerCase()];
+    if (!button || button.hidden || button.disabled) return;
+    event.preventDefault();
+    button.click();
+  });
+}

@@ -1,0 +1,54 @@
+// Numbers as people read them. Pure.
+
+export const none = '–';
+
+export function bitrate(kbps) {
+  if (!Number.isFinite(kbps)) return none;
+  if (kbps < 1000) return `${Math.round(kbps)} kbit/s`;
+  return `${(kbps / 1000).toFixed(kbps < 10000 ? 2 : 1)} Mbit/s`;
+}
+
+export function milliseconds(ms) {
+  if (!Number.isFinite(ms)) return none;
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+}
+
+export function percent(value) {
+  if (!Number.isFinite(value)) return none;
+  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
+}
+
+export function frames(fps) {
+  return Number.isFinite(fps) ? `${Math.round(fps)} fps` : none;
+}
+
+// clock is a span as 0:07, 12:34 or 1:02:03.
+export function clock(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (n) => String(n).padStart(2, '0');
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+// codec adds what an fmtp line tells of an H264 profile to a codec's name.
+export function codec(track) {
+  if (!track?.codec) return none;
+  const name = { opus: 'Opus' }[track.codec.toLowerCase()] ?? track.codec;
+  const profile = /profile-level-id=([0-9a-f]{2})/i.exec(track.fmtp)?.[1]?.toLowerCase();
+  const word = name.toUpperCase() === 'H264' && { 42: 'Baseline', '4d': 'Main', 64: 'High', f4: 'High 4:4:4' }[profile];
+  return word ? `${name} ${word}` : name;
+}
+
+// cipher is an SRTP profile's name, shortened.
+export function cipher(name) {
+  if (!name) return none;
+  const known = {
+    AEAD_AES_128_GCM: 'AES-128-GCM',
+    AEAD_AES_256_GCM: 'AES-256-GCM',
+    AES_CM_128_HMAC_SHA1_80: 'AES-128-CM-SHA1-80',
+    AES_CM_128_HMAC_SHA1_32: 'AES-128-CM-SHA1-32',
+  };
+  return known[name] ?? name;
+}
+
+export const candidateType = { host: 'direct', prflx: 'direct, seen by the peer', srflx: 'through NAT', relay: 'relayed' };

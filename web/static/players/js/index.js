@@ -1,0 +1,125 @@
+// The front page: two buttons, the live streams, and addresses to copy.
+
+import { $, copy, copyButtons, icon, make, setText } from './dom.js';
+import { bitrate, clock } from './format.js';
+import { endpoint, listedStream, pageLink, settings } from './query.js';
+
+const here = settings(location.search, location);
+const refreshEvery = 2000;
+
+// named is what the two fields say, as page settings.
+function named() {
+  return { ...here, app: $('app').value.trim() || 'live', stream: $('name').value.trim() || 'livestream' };
+}
+
+const absolute = (path) => new URL(path, location.href).href;
+
+function links() {
+  const s = named();
+  $('publish').href = pageLink('players/whip.html', s, s);
+  $('watch').href = pageLink('players/whep.html', s, s);
+  for (const link of document.querySelectorAll('[data-page]')) {
+    link.href = pageLink(`players/${link.dataset.page}`, s, s).replace('autostart=true&', '');
+  }
+  $('whip-url').value = endpoint(s, '/rtc/v1/whip/');
+  $('whep-url').value = endpoint(s, '/rtc/v1/whep/');
+  $('watch-url').value = absolute(pageLink('players/whep.html', s, s));
+}
+
+function insecure() {
+  if (window.isSecureContext) return;
+  const port = location.port ? `:${location.port}` : '';
+  $('insecure').hidden = false;
+  setText($('insecure'), `Watching works here. Publishing from this browser does not, because browsers give the camera only to pages from localhost or by HTTPS: open http://localhost${port}/ on the server’s own computer, or put HTTPS in front. OBS and other software can publish in any case.`);
+}
+
+function facts(row) {
+  const parts = [];
+  if (row.video) parts.push([row.video.codec, row.video.width > 0 ? `${row.video.width} × ${row.video.height}` : ''].filter(Boolean).join(' '));
+  if (row.audio) parts.push(row.audio.codec);
+  if (row.kbps?.recv_30s > 0) parts.push(bitrate(row.kbps.recv_30s));
+  const viewers = Math.max(0, (row.clients ?? 0) - (row.publish?.active ? 1 : 0));
+  parts.push(viewers === 1 ? '1 viewer' : `${viewers} viewers`);
+  return parts.filter(Boolean).join(' · ');
+}
+
+// line is one stream's row. Rows are kept from one look to the next, so that a
+// button keeps its focus while numbers change.
+function line(found) {
+  const watch = pageLink('players/whep.html', here, found);
+  const share = make('button', { class: 'tool', 'aria-label': `Copy the link to ${found.stream}` }, icon('i-link'), 'Copy link');
+  share.addEventListener('click', () => copy(absolute(watch)));
+  return make('li', { 'data-stream': `${found.app}/${found.stream}` },
+    make('div', { class: 'who' }, make('b', {}, `${found.vhost ? `${found.vhost}/` : ''}${found.app}/${found.stream}`), make('span', {})),
+    make('span', { class: 'live' }, make('i', { class: 'dot', 'aria-hidden': 'true' }), make('span', {})),
+    make('a', { class: 'tool', href: watch }, icon('i-play'), 'Watch'),
+    share);
+}
+
+const lines = new Map();
+
+function update(rows) {
+  const seen = new Set();
+  for (const row of rows) {
+    const found = listedStream(row);
+    const key = `${found.vhost}/${found.app}/${found.stream}`;
+    seen.add(key);
+    if (!lines.has(key)) {
+      lines.set(key, line(found));
+      $('rows').append(lines.get(key));
+    }
+    const element = lines.get(key);
+    const active = Boolean(row.publish?.active);
+    setText(element.querySelector('.who span'), facts(row));
+    element.querySelector('.live').classList.toggle('off', !active);
+    const started = row.live_ms > 0 ? clock(Date.now() - row.live_ms) : '';
+    setText(element.querySelector('.live span'), active ? `Live ${started}` : 'Waiting for its publisher');
+  }
+  for (const [key, element] of lines) {
+    if (seen.has(key)) continue;
+    element.remove();
+    lines.delete(key);
+  }
+}
+
+function say(title, text, note) {
+  $('nothing').hidden = !title;
+  setText($('nothing-title'), title);
+  setText($('nothing-text'), text);
+  setText($('streams-note'), note);
+}
+
+async function refresh() {
+  try {
+    const response = await fetch(`${here.origin}/api/v1/streams/?count=100`, { cache: 'no-store', signal: AbortSignal.timeout(5000) });
+    if (!response.ok) return say('The list is not available', `The API answered with status ${response.status}.`, '');
+    const reply = await response.json();
+    const rows = Array.isArray(reply.streams) ? reply.streams : [];
+    update(rows);
+    const live = rows.filter((row) => row.publish?.active).length;
+    if (rows.length) say('', '', `${live} live`);
+    else say('Nothing is live yet', 'Publish your camera with the button above: it appears here.', '');
+  } catch {
+    update([]);
+    say('The API does not answer', `Is the server at ${here.origin} running?`, 'Trying again…');
+  }
+}
+
+async function watchStreams() {
+  for (;;) {
+    if (!document.hidden) await refresh();
+    await new Promise((done) => setTimeout(done, refreshEvery));
+  }
+}
+
+setText($('here'), location.host || 'one address');
+setText($('core'), location.port || (location.protocol === 'https:' ? '443' : '80'));
+for (const id of ['app', 'name']) $(id).addEventListener('input', links);
+$('starter').addEventListener('submit', (event) => {
+  event.preventDefault();
+  location.href = $('publish').href;
+});
+copyButtons();
+links();
+insecure();
+watchStreams();

@@ -1,0 +1,235 @@
+// What both kinds of player page share: the address, the start and stop
+// buttons, and a call's state and figures on the screen.
+
+import { Call } from './call.js';
+import { $, copy, copyButtons, make, setText } from './dom.js';
+import * as format from './format.js';
+import { History, Plot } from './plot.js';
+import { endpoint, jsonEndpoint, pageLink, settings, streamOf, webrtcURL } from './query.js';
+import { JsonSession, WhipSession } from './signal.js';
+
+const stateWords = {
+  publish: { idle: 'Ready', connecting: 'Connecting', live: 'Live', waiting: 'Connected', reconnecting: 'Reconnecting', failed: 'Failed' },
+  play: { idle: 'Ready', connecting: 'Connecting', live: 'Live', waiting: 'Waiting for the stream', reconnecting: 'Reconnecting', failed: 'Failed' },
+};
+
+// Page owns the elements that publish and play pages have in common. hooks:
+//   prepare(pc)       see Call
+//   begin()           before the call starts; false calls it off, and it may
+//                     throw an explanation
+//   end()             after it stopped
+//   show(call, page)  whatever else the page shows
+export class Page {
+  role = document.body.dataset.role;
+  api = document.body.dataset.api; // whip, whep, publish or play
+  settings = settings(location.search, location);
+  call;
+  busy = ''; // What happens before there is a call, such as asking for the camera.
+  #hooks;
+  #history = new History();
+  #plot = new Plot($('plot'), this.#history);
+  #lastSample = 0;
+
+  constructor(hooks) {
+    this.#hooks = hooks;
+    this.call = new Call({
+      role: this.role,
+      connect: () => this.#connect(),
+      prepare: (pc) => hooks.prepare(pc),
+      changed: () => this.show(),
+    });
+    const { call } = this;
+    window.oneport = {
+      get pc() { return call.pc; },
+      get stats() { return call.stats; },
+      get rates() { return call.rates; },
+      get session() { return call.session; },
+      call,
+    };
+    $('url').value = this.#json ? webrtcURL(this.settings) : endpoint(this.settings, `/rtc/v1/${this.api}/`);
+    this.#listen();
+    this.#links();
+    this.show();
+  }
+
+  get #json() { return this.api === 'publish' || this.api === 'play'; }
+
+  // stream is the one the address field speaks of.
+  get stream() {
+    const { app, stream, vhost } = streamOf($('url').value) ?? this.settings;
+    return { app, stream, vhost };
+  }
+
+  get watchLink() {
+    const page = this.#json ? 'rtc_player.html' : 'whep.html';
+    return new URL(pageLink(page, this.settings, this.stream), location.href).href;
+  }
+
+  async start() {
+    if (this.busy || this.call.active) return;
+    try {
+      this.#checkAddress();
+      this.call.reset();
+      this.#history.clear();
+      if (await this.#hooks.begin?.() === false) return;
+      this.busy = '';
+      await this.call.start();
+    } catch (error) {
+      this.busy = '';
+      this.call.fail(error);
+      this.#hooks.end?.();
+    }
+  }
+
+  stop(options) {
+    this.busy = '';
+    this.call.stop(options);
+    this.#hooks.end?.();
+    this.show();
+  }
+
+  #checkAddress() {
+    const url = $('url').value.trim();
+    const good = this.#json ? jsonEndpoint(url, this.api, this.settings) : /^https?:\/\/[^/?#]+\//i.test(url);
+    if (good) return;
+    const form = this.#json ? 'webrtc://host[:port]/app/stream' : 'http://host[:port]/rtc/v1/…?app=…&stream=…';
+    throw { title: 'This address cannot be used', text: `It should read like ${form}`, hints: [] };
+  }
+
+  #connect() {
+    const url = $('url').value.trim();
+    const options = { bearer: this.settings.bearer };
+    if (this.#json) return new JsonSession(jsonEndpoint(url, this.api, this.settings), url, options);
+    return new WhipSession(url, options);
+  }
+
+  #listen() {
+    copyButtons();
+    $('start').addEventListener('click', () => this.start());
+    $('stop').addEventListener('click', () => this.stop());
+    $('share').addEventListener('click', () => copy(this.watchLink));
+    $('url').addEventListener('input', () => this.#links());
+    $('url').addEventListener('keydown', (event) => event.key === 'Enter' && this.start());
+    addEventListener('online', () => this.call.hurry());
+    // The page goes away, or into the back/forward cache: the session must not.
+    addEventListener('pagehide', () => this.call.active && this.stop({ leaving: true }));
+  }
+
+  // #links keeps everything that names the stream in step with the address.
+  #links() {
+    const { app, stream, vhost } = this.stream;
+    setText($('stream'), `${vhost && vhost !== '__defaultVhost__' ? `${vhost}/` : ''}${app}/${stream}`);
+    document.title = `${stream} · ${this.role === 'publish' ? 'Publish' : 'Watch'} · oneport`;
+    $('watch-link').value = this.watchLink;
+    if ($('watch')) $('watch').href = this.watchLink;
+    for (const link of document.querySelectorAll('[data-keep]')) {
+      const page = link.getAttribute('href').split('?')[0];
+      link.href = pageLink(page, this.settings, this.stream).replace('autostart=true&', '');
+    }
+  }
+
+  show() {
+    const { call } = this;
+    this.#showState(call);
+    this.#showError(call.error);
+    this.#showFigures(call);
+    this.#sample(call);
+    this.#hooks.show?.(call, this);
+  }
+
+  #showState(call) {
+    const state = this.busy ? 'connecting' : call.state;
+    const active = this.busy !== '' || call.active;
+    $('state').dataset.state = state;
+    setText($('state-text'), this.busy || this.#stateText(call));
+    this.#swapButtons(active);
+    const flowing = state === 'live' || (this.role === 'publish' && active);
+    $('screen').classList.toggle('busy', !flowing && active);
+    setText($('poster-text'), this.#posterText(call, state));
+    $('badge-live').hidden = !call.active || !call.since;
+    $('badge-live').classList.toggle('other', state !== 'live');
+    setText($('badge-live-text'), state === 'live' ? 'LIVE' : state === 'waiting' ? 'WAITING' : 'RECONNECTING');
+    setText($('badge-time'), call.since ? format.clock(performance.now() - call.since) : '');
+    const video = call.stats?.video;
+    $('badge-size').hidden = !video?.height;
+    setText($('badge-size'), video?.height ? `${video.width} × ${video.height}` : '');
+  }
+
+  #stateText(call) {
+    if (call.state === 'reconnecting' && call.retryIn > 0) {
+      return `Reconnecting in ${Math.ceil(call.retryIn / 1000)} s`;
+    }
+    if (call.state === 'waiting' && this.role === 'play' && call.hadMedia) return 'Publisher paused or left; waiting';
+    if (call.state === 'failed' && call.error) return call.error.title;
+    return stateWords[this.role][call.state];
+  }
+
+  #posterText(call, state) {
+    switch (state) {
+      case 'connecting': return this.busy ? `${this.busy}…` : 'Connecting…';
+      case 'waiting': return call.hadMedia ? 'The publisher paused or left. The stream goes on here as soon as it is back.'
+        : 'The stream is not live yet. It starts here by itself.';
+      case 'reconnecting': return call.note || 'Reconnecting…';
+      case 'failed': return call.error?.title ?? 'Failed';
+      default: return this.role === 'publish' ? 'The preview appears here' : 'The stream appears here';
+    }
+  }
+
+  #swapButtons(active) {
+    if ($('stop').hidden !== active) return;
+    const focused = [$('start'), $('stop')].includes(document.activeElement);
+    $('start').hidden = active;
+    $('stop').hidden = !active;
+    if (focused) (active ? $('stop') : $('start')).focus();
+  }
+
+  #showError(error) {
+    if ($('error').hidden === !error) return;
+    $('error').hidden = !error;
+    if (!error) return;
+    setText($('error-title'), error.title);
+    setText($('error-text'), error.text);
+    $('error-hints').replaceChildren(...error.hints.map((hint) => make('li', {}, hint)));
+  }
+
+  #showFigures({ stats, rates, loss, restarts, renewals, active }) {
+    const text = (id, value) => setText($(id), value || format.none);
+    text('bitrate', format.bitrate(rates?.kbps));
+    text('fps', format.frames(stats?.video ? rates?.fps : undefined));
+    text('rtt', format.milliseconds(stats?.rtt));
+    text('loss', format.percent(loss));
+    text('transport', stats?.protocol?.toUpperCase());
+    $('transport').dataset.protocol = stats?.protocol ?? '';
+    text('remote', stats?.remote);
+    text('local', stats?.pair ? stats.local || 'hidden by the browser' : '');
+    text('kind', stats?.localType ? format.candidateType[stats.localType] ?? stats.localType : '');
+    text('cipher', format.cipher(stats?.cipher));
+    text('recoveries', active ? this.#recoveries(restarts, renewals) : '');
+    text('codec', format.codec(stats?.video));
+    text('resolution', stats?.video?.height ? `${stats.video.width} × ${stats.video.height}` : '');
+    text('audio-codec', format.codec(stats?.audio));
+    text('audio-bitrate', stats?.audio?.codec ? format.bitrate(rates?.audio) : '');
+    text('health', stats?.video ? this.#videoHealth(stats.video) : '');
+  }
+
+  #recoveries(restarts, renewals) {
+    if (restarts + renewals === 0) return 'none';
+    const parts = [[restarts, 'ICE restart'], [renewals, 'new session']].filter(([n]) => n > 0);
+    return parts.map(([n, word]) => `${n} ${word}${n > 1 ? 's' : ''}`).join(', ');
+  }
+
+  #videoHealth(video) {
+    if (this.role === 'play') return String(video.freezes);
+    return { none: 'nothing', cpu: 'processor', bandwidth: 'bandwidth', other: 'other' }[video.limitation] ?? '';
+  }
+
+  #sample(call) {
+    const now = performance.now();
+    if (!call.active || now - this.#lastSample < 500) return;
+    this.#lastSample = now;
+    const rates = call.rates ?? { kbps: 0, fps: 0 };
+    this.#history.push({ at: now, kbps: rates.kbps, fps: rates.fps, broken: call.state === 'reconnecting' });
+    this.#plot.draw(now);
+    $('plot').setAttribute('aria-label', `Last minute: now ${format.bitrate(rates.kbps)} and ${format.frames(rates.fps)}`);
+  }
+}

@@ -1,0 +1,134 @@
+// The two ways to ask the server for a session: WHIP/WHEP (RFC 9725) and SRS's
+// JSON API. Neither knows the DOM nor RTCPeerConnection; fetch may be handed in.
+
+const patience = 10000;
+const restartPatience = 3500; // Less than a restart is given in all.
+
+// SignalError is a refusal or a failure to ask. kind is "network", "timeout",
+// "http" (status is the HTTP status) or "json" (status is the API's code).
+export class SignalError extends Error {
+  constructor(kind, { url, status = 0, reason = '' }) {
+    super(reason || `${kind} ${status}`);
+    this.name = 'SignalError';
+    this.kind = kind;
+    this.url = url;
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+// ask is fetch with an end, and with failures in our own words.
+async function ask(fetcher, url, options, ms) {
+  try {
+    return await fetcher(url, { ...options, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(ms) });
+  } catch (error) {
+    const late = error?.name === 'TimeoutError' || error?.name === 'AbortError';
+    throw new SignalError(late ? 'timeout' : 'network', { url, reason: late ? '' : String(error?.message ?? '') });
+  }
+}
+
+// refuse reads the server's plain-text reason, which is for people; a long or
+// HTML one is not.
+async function refuse(response, url) {
+  const type = response.headers.get('Content-Type') ?? '';
+  const text = type.includes('html') ? '' : await response.text().catch(() => '');
+  return new SignalError('http', { url, status: response.status, reason: text.trim().slice(0, 300) });
+}
+
+export class WhipSession {
+  canRestart = true;
+  location = null; // Where the session lives: PATCH and DELETE go there.
+  etag = null;
+  #url;
+  #bearer;
+  #fetch;
+
+  constructor(url, { bearer = '', fetcher = (...args) => fetch(...args) } = {}) {
+    this.#url = url;
+    this.#bearer = bearer;
+    this.#fetch = fetcher;
+  }
+
+  get url() { return this.#url; }
+
+  // offer posts an offer and returns the answer.
+  async offer(sdp) {
+    const options = { method: 'POST', headers: this.#headers({ 'Content-Type': 'application/sdp' }), body: sdp };
+    const response = await ask(this.#fetch, this.#url, options, patience);
+    if (response.status !== 201 && response.status !== 200) throw await refuse(response, this.#url);
+    const location = response.headers.get('Location');
+    this.location = location ? new URL(location, response.url || this.#url).href : null;
+    this.etag = response.headers.get('ETag');
+    const answer = await response.text();
+    if (!answer.startsWith('v=')) {
+      throw new SignalError('http', { url: this.#url, status: response.status, reason: 'the reply is not SDP' });
+    }
+    return answer;
+  }
+
+  // restart sends the fragment of a new offer and returns the server's.
+  async restart(fragment) {
+    if (!this.location) throw new SignalError('http', { url: this.#url, reason: 'the session has no address' });
+    const headers = this.#headers({ 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' });
+    const response = await ask(this.#fetch, this.location, { method: 'PATCH', headers, body: fragment }, restartPatience);
+    if (response.status !== 200) throw await refuse(response, this.location);
+    this.etag = response.headers.get('ETag') ?? this.etag;
+    return response.text();
+  }
+
+  // end tells the server; leaving means that the page goes away meanwhile. It
+  // never fails: a session nobody ends times out by itself.
+  async end({ leaving = false } = {}) {
+    const location = this.location;
+    this.location = null;
+    if (!location) return;
+    const options = { method: 'DELETE', headers: this.#headers({}), keepalive: leaving };
+    await ask(this.#fetch, location, options, 2000).catch(() => {});
+  }
+
+  #headers(headers) {
+    return this.#bearer ? { ...headers, Authorization: `Bearer ${this.#bearer}` } : headers;
+  }
+}
+
+// JsonSession speaks /rtc/v1/publish/ and /rtc/v1/play/. There is no restart and
+// no DELETE; the server learns of the end by DTLS.
+export class JsonSession {
+  canRestart = false;
+  id = '';
+  #url;
+  #streamURL;
+  #bearer;
+  #fetch;
+
+  constructor(url, streamURL, { bearer = '', fetcher = (...args) => fetch(...args) } = {}) {
+    this.#url = url;
+    this.#streamURL = streamURL;
+    this.#bearer = bearer;
+    this.#fetch = fetcher;
+  }
+
+  get url() { return this.#url; }
+
+  async offer(sdp) {
+    const tid = Math.floor(Math.random() * 2 ** 28).toString(16).padStart(7, '0');
+    const body = JSON.stringify({ api: this.#url, tid, streamurl: this.#streamURL, clientip: null, sdp });
+    const headers = { 'Content-Type': 'application/json' };
+    if (this.#bearer) headers.Authorization = `Bearer ${this.#bearer}`;
+    const response = await ask(this.#fetch, this.#url, { method: 'POST', headers, body }, patience);
+    if (!response.ok) throw await refuse(response, this.#url);
+    const reply = await response.json().catch(() => null);
+    if (reply?.code !== 0 || typeof reply.sdp !== 'string') {
+      const reason = reply?.msg ?? reply?.error ?? '';
+      throw new SignalError('json', { url: this.#url, status: Number(reply?.code ?? 0), reason: String(reason).slice(0, 300) });
+    }
+    this.id = String(reply.sessionid ?? '');
+    return reply.sdp;
+  }
+
+  async restart() {
+    throw new SignalError('json', { url: this.#url, reason: 'this API has no ICE restart' });
+  }
+
+  async end() {}
+}
