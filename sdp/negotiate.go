@@ -150,7 +150,7 @@ func (t *Track) send(m *Media, l *Local) {
 		c.TransportCC = false
 		t.Codecs = append(t.Codecs, c)
 	}
-	for _, f := range l.Live {
+	for _, f := range slices.Backward(l.Live) {
 		if c, ok := t.Choose(f); ok {
 			i := slices.IndexFunc(t.Codecs, func(x Codec) bool { return x.PT == c.PT })
 			t.Codecs = slices.Insert(slices.Delete(t.Codecs, i, i+1), 0, c)
