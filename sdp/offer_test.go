@@ -45,7 +45,7 @@ func change(t *testing.T, pairs ...string) []byte {
 }
 
 func TestRefused(t *testing.T) {
-	fingerprint := plain[strings.Index(plain, "a=fingerprint") : strings.Index(plain, "a=ice-ufrag")]
+	fingerprint := plain[strings.Index(plain, "a=fingerprint"):strings.Index(plain, "a=ice-ufrag")]
 	for _, c := range []struct {
 		text   []byte
 		kind   string
