@@ -125,9 +125,11 @@ func (a *Agent) Receive(now time.Time, p Path, msg []byte) (reply []byte, v Verd
 // authenticate finds the generation whose ufrag the message names and whose password sealed it. The client's own ufrag
 // behind the colon is not compared: the password proves more, and a client that restarts may be ahead of its offer.
 func (a *Agent) authenticate(m *message) (*generation, error) {
-	ufrag, _ := m.localUfrag()
+	ufrag, ok := m.localUfrag()
 	var g *generation
 	switch {
+	case !ok:
+		return nil, ErrUfrag
 	case string(ufrag) == a.current.local.Ufrag:
 		g = &a.current
 	case a.previous != nil && string(ufrag) == a.previous.local.Ufrag:
