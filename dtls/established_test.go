@@ -163,9 +163,41 @@ func TestEverythingElseIsIgnored(t *testing.T) {
 	})
 }
 
+// TestCloseAtOnce has the client's close_notify arrive while the server is still busy with its last flight, so
+// that it is for chance to say whether the handshake or what follows it sees the alert.
+func TestCloseAtOnce(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			sc, cc := configs(t)
+			var server, client *Conn
+			sc.Wake = func() {
+				for _, b := range server.Outgoing() {
+					client.Receive(b)
+					if b[0] != typeChangeCipherSpec {
+						continue
+					}
+					client.Wait()
+					client.Close()
+					for _, b := range client.Outgoing() {
+						server.Receive(b)
+					}
+				}
+			}
+			server, client = associate(t, sc, cc)
+			client.Start()
+			perfect().run(server, client, time.Second)
+			server.Wait()
+			if server.State() < Closed || server.Err() == nil || !strings.Contains(strings.ToLower(server.Err().Error()), "close") {
+				t.Fatalf("server is %v (%v)", server.State(), server.Err())
+			}
+		})
+	}
+}
+
 // TestEndInEveryState closes and destroys associations wherever they stand; that no goroutine is left is proved
 // by the bubble, which does not end while one is.
 func TestEndInEveryState(t *testing.T) {
+	seen := map[State]bool{}
 	for name, end := range map[string]func(*Conn){"close": (*Conn).Close, "destroy": (*Conn).Destroy} {
 		for _, after := range []time.Duration{0, 1, 2, 3, 4, 5, 6, 8, 10, 1000} {
 			t.Run(name, func(t *testing.T) {
@@ -174,6 +206,7 @@ func TestEndInEveryState(t *testing.T) {
 					client.Start()
 					perfect().run(server, client, after*time.Millisecond)
 					was := server.State()
+					seen[was] = true
 					for range 2 {
 						end(server)
 						end(client)
@@ -195,6 +228,11 @@ func TestEndInEveryState(t *testing.T) {
 					expectState(t, "server", server, Closed)
 				})
 			})
+		}
+	}
+	for _, state := range []State{New, Handshaking, Connected} {
+		if !seen[state] {
+			t.Errorf("no association was ended while %v", state)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/dtls/v3/pkg/crypto/prf"
@@ -54,7 +55,11 @@ func (h *handshake) run(ctx context.Context) (*established, error) {
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, explain(ctx, err)
 	}
-	return h.detach(conn)
+	if err := h.quiesce(ctx, conn); err != nil {
+		_ = conn.Close() // Its close_notify goes nowhere after cut.
+		return nil, err
+	}
+	return h.take(conn)
 }
 
 // explain turns the library's error into a sentence for the log.
@@ -115,17 +120,32 @@ func (h *handshake) verify(certificates [][]byte, _ [][]*x509.Certificate) error
 	return nil
 }
 
-// detach ends the library's goroutines, which would otherwise idle for as long as the association lives, and
-// keeps what they knew. The order matters: after cut nothing the library writes leaves any more, so that the
-// sequence number read after it is higher than any that was sent. The library's Close is not called, for it
-// would write a close_notify; with its input at an end both its goroutines return.
-func (h *handshake) detach(conn *dtls.Conn) (*established, error) {
+// quiesce ends the library's goroutines, which would otherwise idle for as long as the association lives. After
+// cut nothing the library writes leaves any more, so that the sequence number that take reads is higher than any
+// that was sent. The library's Close is not called, for it would write a close_notify; with its input at an end
+// both its goroutines return. What they hand to Read has to be taken off them on their way.
+func (h *handshake) quiesce(ctx context.Context, conn *dtls.Conn) error {
 	h.pipe.cut()
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
 	for buf := make([]byte, 1); ; {
 		if _, err := conn.Read(buf); errors.Is(err, io.EOF) {
 			break
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
+	select {
+	case <-h.pipe.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// take gets from the library what is needed to go on without it.
+func (h *handshake) take(conn *dtls.Conn) (*established, error) {
 	state, ok := conn.ConnectionState()
 	if !ok {
 		return nil, errors.New("dtls: the library has no state after the handshake")

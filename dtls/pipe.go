@@ -16,12 +16,14 @@ const queueLen = 16
 type pipe struct {
 	in   chan []byte
 	end  chan struct{} // closed by cut
+	done chan struct{} // closed when pion reads no more: it was told the end, or it closed the connection
 	emit func([]byte)
 
 	mu    sync.Mutex
 	kick  chan struct{} // closed while the read deadline is in the past
 	last  []byte        // the newest datagram written
-	ended bool          // nothing is read or written any more
+	ended bool          // end is closed: nothing is read or written any more
+	quiet bool          // done is closed
 	shut  bool          // pion closed the connection
 }
 
@@ -29,6 +31,7 @@ func newPipe(emit func([]byte)) *pipe {
 	return &pipe{
 		in:   make(chan []byte, queueLen),
 		end:  make(chan struct{}),
+		done: make(chan struct{}),
 		kick: make(chan struct{}),
 		emit: emit,
 	}
@@ -56,15 +59,27 @@ func (p *pipe) ReadFrom(b []byte) (int, net.Addr, error) {
 	kick, ended := p.kick, p.ended
 	p.mu.Unlock()
 	if ended { // What still waits in the queue is for the time after the handshake.
+		p.settle()
 		return 0, nil, io.EOF
 	}
 	select {
 	case d := <-p.in:
 		return copy(b, d), addr{}, nil
 	case <-p.end:
+		p.settle()
 		return 0, nil, io.EOF
 	case <-kick:
 		return 0, nil, os.ErrDeadlineExceeded
+	}
+}
+
+// settle says that pion has come to the end of what it will ever read.
+func (p *pipe) settle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.quiet {
+		p.quiet = true
+		close(p.done)
 	}
 }
 
@@ -103,6 +118,7 @@ func (p *pipe) Close() error {
 	p.shut = true
 	p.mu.Unlock()
 	p.cut()
+	p.settle()
 	return nil
 }
 
