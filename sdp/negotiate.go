@@ -7,7 +7,8 @@ import (
 )
 
 // AnswerPublish answers a client that wants to send. The answer selects one video codec and one audio codec, because a
-// browser sends what the answer selects.
+// browser sends what the answer selects. A client that offers more than it can send, as pion does with a track of one codec,
+// has to ask for that codec (Local.VideoCodec).
 func AnswerPublish(o *Offer, l Local) (*Session, []byte, error) {
 	return answer(o, l, true)
 }
