@@ -69,7 +69,7 @@ func forwarded(uri string) (media.Extension, bool) {
 	}
 }
 
-// idSpace keeps the ids of one bundle unambiguous, as RFC 8843 section 9.2 demands: an id means the same in every m-line. A
+// idSpace keeps the ids of one bundle unambiguous, as RFC 9143 demands: an id means the same in every m-line. A
 // client that breaks the rule loses the extension in the later m-line, nothing else.
 type idSpace struct {
 	uri map[uint8]string

@@ -167,7 +167,7 @@ func (t *Track) send(m *Media, l *Local) {
 	t.Msid = stream + " " + stream + "-" + t.Kind.String()
 }
 
-// claimPayloadTypes holds the client to RFC 8843 section 9.1: within a bundle a payload type means one thing.
+// claimPayloadTypes holds the client to RFC 9143 section 9.1: within a bundle a payload type means one thing.
 func (t *Track) claimPayloadTypes(taken map[uint8]media.Format) error {
 	for _, c := range t.Codecs {
 		for _, pt := range []uint8{c.PT, c.RTX} {
@@ -192,7 +192,7 @@ func (t *Track) settleFeedback() {
 	}
 }
 
-// add puts a track into the session. The first gives it its transport, as RFC 8843 section 7.3 has it for a bundle.
+// add puts a track into the session. The first gives it its transport, as RFC 9143 section 7.3 has it for a bundle.
 func (s *Session) add(t *Track, m *Media) {
 	if s.Audio == nil && s.Video == nil {
 		s.Remote, s.Fingerprint = m.Credentials, m.Fingerprint

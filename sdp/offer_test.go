@@ -119,6 +119,7 @@ func TestPlayRefused(t *testing.T) {
 
 // TestTolerated: what is unusual and yet sound.
 func TestTolerated(t *testing.T) {
+	digest := plain[strings.Index(plain, "a=fingerprint"):strings.Index(plain, "a=ice-ufrag")]
 	for name, text := range map[string][]byte{
 		"plain":                 []byte(plain),
 		"both directions":       change(t, "a=sendonly\n", "a=sendrecv\n"),
@@ -127,6 +128,8 @@ func TestTolerated(t *testing.T) {
 		"setup active":          change(t, "setup:actpass", "setup:active"),
 		"no setup":              change(t, "a=setup:actpass\n", ""),
 		"older hash beside":     change(t, "a=fingerprint", "a=fingerprint:sha-1 AA:BB\na=fingerprint"),
+		"sha-384":               change(t, digest, "a=fingerprint:SHA-384 "+strings.Repeat("0A:", 47)+"0A\n"),
+		"sha-512":               change(t, digest, "a=fingerprint:sha-512 "+strings.Repeat("0A:", 63)+"0A\n"),
 		"lower-case digest":     change(t, "67:ED:97", "67:ed:97"),
 		"DTLS over TCP":         change(t, "UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF"),
 		"upper-case codec":      change(t, "opus/48000/2", "OPUS/48000"),
