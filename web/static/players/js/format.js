@@ -39,16 +39,19 @@ export function codec(track) {
   return word ? `${name} ${word}` : name;
 }
 
-// cipher is an SRTP profile's name, shortened.
+// cipher is an SRTP profile's name, shortened. Browsers spell the names in
+// several ways: SRTP_AES128_CM_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_80...
 export function cipher(name) {
-  if (!name) return none;
-  const known = {
-    AEAD_AES_128_GCM: 'AES-128-GCM',
-    AEAD_AES_256_GCM: 'AES-256-GCM',
-    AES_CM_128_HMAC_SHA1_80: 'AES-128-CM-SHA1-80',
-    AES_CM_128_HMAC_SHA1_32: 'AES-128-CM-SHA1-32',
-  };
-  return known[name] ?? name;
+  const m = /AES_?(?:CM_)?(128|256)_(GCM|CM)?/.exec(name ?? '');
+  if (!m) return name || none;
+  if (m[2] === 'GCM') return `AES-${m[1]}-GCM`;
+  return `AES-${m[1]}-CM, SHA1-${name.endsWith('_32') ? 32 : 80}`;
 }
 
-export const candidateType = { host: 'direct', prflx: 'direct, seen by the peer', srflx: 'through NAT', relay: 'relayed' };
+const paths = { host: 'direct', prflx: 'direct', srflx: 'through a NAT', relay: 'by a relay' };
+
+// path names what a candidate type means for the way the media goes.
+export function path(candidateType) {
+  if (!candidateType) return none;
+  return paths[candidateType] ? `${paths[candidateType]} (${candidateType})` : candidateType;
+}

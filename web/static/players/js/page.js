@@ -202,8 +202,9 @@ export class Page {
     $('transport').dataset.protocol = stats?.protocol ?? '';
     text('remote', stats?.remote);
     text('local', stats?.pair ? stats.local || 'hidden by the browser' : '');
-    text('kind', stats?.localType ? format.candidateType[stats.localType] ?? stats.localType : '');
+    text('kind', format.path(stats?.localType));
     text('cipher', format.cipher(stats?.cipher));
+    $('cipher').title = stats?.cipher ?? '';
     text('recoveries', active ? this.#recoveries(restarts, renewals) : '');
     text('codec', format.codec(stats?.video));
     text('resolution', stats?.video?.height ? `${stats.video.width} × ${stats.video.height}` : '');
@@ -227,6 +228,7 @@ export class Page {
     const now = performance.now();
     if (!call.active || now - this.#lastSample < 500) return;
     this.#lastSample = now;
+    if (!call.rates && !call.since) return this.#plot.draw(now);
     const rates = call.rates ?? { kbps: 0, fps: 0 };
     this.#history.push({ at: now, kbps: rates.kbps, fps: rates.fps, broken: call.state === 'reconnecting' });
     this.#plot.draw(now);

@@ -3,12 +3,16 @@
 
 export const minute = 60000;
 
-// niceMax is the round number a scale should end at: 1, 2, 2.5 or 5 times a
-// power of ten, not below least.
+// niceMax is the round number a scale should end at, not below least.
 export function niceMax(value, least) {
   const wanted = Math.max(value, least);
   const power = 10 ** Math.floor(Math.log10(wanted));
-  return [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= wanted);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((n) => n * power).find((n) => n >= wanted);
+}
+
+// frameMax is the same for frames per second, which come in rates of their own.
+export function frameMax(value) {
+  return [15, 30, 60, 120].find((n) => n >= value * 1.02) ?? niceMax(value, 120);
 }
 
 // History keeps the samples {at, kbps, fps, broken} of the last minute.
@@ -58,7 +62,7 @@ export class Plot {
     const style = getComputedStyle(canvas);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     const area = { x: inset.left, y: inset.top, w: width - inset.left - inset.right, h: height - inset.top - inset.bottom };
-    const top = { kbps: niceMax(this.#history.max('kbps') * 1.1, 100), fps: niceMax(this.#history.max('fps') * 1.25, 10) };
+    const top = { kbps: niceMax(this.#history.max('kbps') * 1.15, 100), fps: frameMax(this.#history.max('fps')) };
     this.#grid(g, area, top, colour);
     const at = (t) => area.x + area.w * (1 - (now - t) / minute);
     const level = (value, max) => area.y + area.h * (1 - Math.min(1, value / max));
