@@ -63,6 +63,8 @@ func Load(in Input, target any) (*Report, error) {
 	b.refuseUnsafe(file)
 	b.section(declared, v.Elem(), file)
 	b.findUnread()
+	b.report.Warnings.sort()
+	b.errors.sort()
 	if len(b.errors.List) > 0 {
 		return b.report, &b.errors
 	}

@@ -145,6 +145,9 @@ func (n *node) readTags(tag reflect.StructTag) error {
 	if n.typ.Kind() == reflect.Bool && n.def == "" {
 		n.def = "off"
 	}
+	if !settable(n.typ) {
+		return fmt.Errorf("%s cannot be a setting", n.typ)
+	}
 	if _, err := n.parse(reflect.New(n.typ).Elem(), n.defaults()); err != nil {
 		return fmt.Errorf("the default: %w", err)
 	}
@@ -168,6 +171,20 @@ func isSetting(t reflect.Type) bool {
 		t = t.Elem()
 	}
 	return t.Kind() != reflect.Struct || readsItself(t)
+}
+
+// settable tells the types that a word, or several, can be read into.
+func settable(t reflect.Type) bool {
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.String:
+		return true
+	case reflect.Uintptr:
+		return false
+	}
+	return readsItself(t) || reflect.Int <= t.Kind() && t.Kind() <= reflect.Float64
 }
 
 func isDuration(t reflect.Type) bool { return t == reflect.TypeFor[time.Duration]() }

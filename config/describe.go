@@ -12,7 +12,8 @@ import (
 type Setting struct {
 	Path    string   // "rtc_server.tcp.listen"
 	Env     []string // the variables that set it, the first wins; none for what only a file can set
-	Kind    string   // what its value is: "on or off", "number", "ms", "text", …
+	Kind    string   // what its value is: its unit in full, or "on or off", "number", "text"
+	Unit    string
 	Default string
 	Doc     string
 }
@@ -53,29 +54,39 @@ func declareTarget(target any) (*node, error) {
 }
 
 func (n *node) describe() Setting {
-	return Setting{Path: n.dotted(), Env: n.env, Kind: n.kind(), Default: n.def, Doc: n.doc}
+	return Setting{Path: n.dotted(), Env: n.env, Kind: n.kind(), Unit: n.unit, Default: n.def, Doc: n.doc}
 }
 
 // kind says in a word or two what a setting's value is.
 func (n *node) kind() string {
-	t := n.typ
+	t, prefix := n.typ, ""
 	if n.several {
-		t = t.Elem()
+		t, prefix = t.Elem(), "several: "
 	}
-	kind := "text"
 	switch {
 	case n.unit != "":
-		kind = n.unit
-	case readsItself(t):
+		return prefix + unitName(n.unit)
+	case readsItself(t), t.Kind() == reflect.String:
+		return prefix + "text"
 	case t.Kind() == reflect.Bool:
-		kind = "on or off"
-	case t.Kind() != reflect.String:
-		kind = "number"
+		return prefix + "on or off"
 	}
-	if n.several {
-		kind += ", any number of"
+	return prefix + "number"
+}
+
+// unitName is a unit in full.
+func unitName(unit string) string {
+	switch unit {
+	case "us":
+		return "microseconds"
+	case "ms":
+		return "milliseconds"
+	case "s":
+		return "seconds"
+	case "min":
+		return "minutes"
 	}
-	return kind
+	return unit
 }
 
 // WriteSample prints a configuration with every setting that target declares, explained, at its default.

@@ -34,16 +34,14 @@ func moderniseCaster(d *Directive) {
 }
 
 func moderniseVhost(vhost *Directive) {
-	var legacy []*Directive
+	legacy := make(map[*Directive]bool)
 	for _, d := range slices.Clone(vhost.Block) {
-		switch {
-		case moveLegacy(vhost, d):
-			legacy = append(legacy, d)
-		default:
+		legacy[d] = moveLegacy(vhost, d)
+		if !legacy[d] {
 			moderniseSection(d)
 		}
 	}
-	vhost.Block = slices.DeleteFunc(vhost.Block, func(d *Directive) bool { return slices.Contains(legacy, d) })
+	vhost.Block = slices.DeleteFunc(vhost.Block, func(d *Directive) bool { return legacy[d] })
 }
 
 // moderniseSection rewrites what stays where it is.

@@ -33,10 +33,10 @@ func (t token) String() string {
 		return "`{`"
 	case closeBrace:
 		return "`}`"
-	case word:
-		return show(t.text)
+	case endOfFile:
+		return "the end of the file"
 	}
-	return "the end of the file"
+	return show(t.text)
 }
 
 // lexer cuts one file into tokens.

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // checkNames goes through a block of the file and says what is unknown, misplaced, written twice or not supported. The
 // block is declared by n and known to SRS as k; either may be nil, not both.
@@ -23,6 +20,7 @@ func (b *binder) checkNames(n *node, k *Directive, d *Directive) {
 			first[key] = c
 		case !repeats(c.Name) || c.Name == "vhost":
 			b.warn(at(c), "%s is written again and ignored: line %d of %s counts", show(strings.TrimSpace(key)), before.Pos.Line, before.Pos.File)
+			continue
 		}
 		switch {
 		case bound != nil:
@@ -54,22 +52,24 @@ func (b *binder) checkShape(n *node, known, d *Directive) {
 	}
 }
 
-// unsupported warns of what SRS would do and the program does not, unless it asks for nothing.
+// unsupported warns of what SRS would do and the program does not, unless it asks for nothing. Guards are not its matter.
 func (b *binder) unsupported(known, d *Directive) {
 	asked := !known.marked(d.Arg())
 	if enabled := known.First("enabled"); enabled != nil && d.Braces {
 		asked = d.First("enabled").Arg() == "on" || !enabled.marked("off")
 	}
-	if asked {
+	if asked && !known.marked("unsafe") {
 		b.warn(at(d), "%s is not supported yet and is ignored", show(d.Name))
 	}
 }
 
-// unknown reports a directive nobody knows, with the name that was probably meant.
+// unknown reports a directive nobody knows, with the name or the place that was probably meant.
 func (b *binder) unknown(n *node, k *Directive, d *Directive) {
 	hint := ""
-	if homes := b.homes(d.Name); len(homes) == 1 {
-		hint = "; it belongs in " + quotedPath(homes[0])
+	if b.errors.full() {
+		// Nobody will read it.
+	} else if home := b.home(d.Name); home != nil {
+		hint = "; it belongs in " + quotedPath(home)
 	} else if name := nearest(d.Name, siblings(n, k)); name != "" {
 		hint = "; did you mean " + show(name) + "?"
 	}
@@ -92,18 +92,26 @@ func siblings(n *node, k *Directive) []string {
 	return names
 }
 
-// homes returns the paths of the sections in which a name is right.
-func (b *binder) homes(name string) [][]string {
-	var homes [][]string
-	add := func(path []string) {
-		home := path[:len(path)-1]
-		known := slices.ContainsFunc(homes, func(h []string) bool { return slices.Equal(h, home) })
-		if path[len(path)-1] == name && len(home) > 0 && !known {
-			homes = append(homes, home)
-		}
+// home returns the path of the only section in which a name is right, among those the program supports or else among
+// those SRS knows; nil if it is not one.
+func (b *binder) home(name string) []string {
+	var declared, known [][]string
+	b.root.each(func(n *node) { declared = addHome(declared, n.path, name) })
+	eachKnown(b.known, nil, func(_ *Directive, path []string) { known = addHome(known, path, name) })
+	switch {
+	case len(declared) == 1:
+		return declared[0]
+	case len(declared) == 0 && len(known) == 1:
+		return known[0]
 	}
-	b.root.each(func(n *node) { add(n.path) })
-	eachKnown(b.known, nil, func(_ *Directive, path []string) { add(path) })
+	return nil
+}
+
+// addHome adds the section of a path that ends in name.
+func addHome(homes [][]string, path []string, name string) [][]string {
+	if last := len(path) - 1; last > 0 && path[last] == name {
+		return append(homes, path[:last])
+	}
 	return homes
 }
 
@@ -159,10 +167,8 @@ func (b *binder) asked(k *Directive, path []string, around *Directive) (origin, 
 
 // value returns what the environment, else the file, says for a path that is not declared.
 func (b *binder) value(path []string, d *Directive) (string, origin) {
-	for _, name := range envNames(path) {
-		if value := b.env.values[name]; value != "" {
-			return value, origin{env: name}
-		}
+	if name, value := b.env.first(envNames(path)); name != "" {
+		return value, origin{env: name}
 	}
 	return d.Arg(), at(d)
 }

@@ -108,7 +108,8 @@ func (b *block) read(end tokenKind) error {
 		case t.kind == end:
 			return nil
 		case t.kind == endOfFile:
-			return Problem{Pos: t.pos, Text: fmt.Sprintf("the file ends within the block of %s, line %d: a `}` is missing", show(b.into.Name), b.into.Pos.Line)}
+			text := fmt.Sprintf("the file ends within the block of %s, line %d: a `}` is missing", show(b.into.Name), b.into.Pos.Line)
+			return Problem{Pos: t.pos, Text: text}
 		case t.kind == closeBrace:
 			return Problem{Pos: t.pos, Text: "unexpected `}`: no block is open here"}
 		case t.kind != word:
@@ -168,7 +169,9 @@ func (b *block) words(t token) (*Directive, token, error) {
 	switch {
 	case d.Name == "":
 		return nil, t, Problem{Pos: d.Pos, Text: "a directive without a name"}
-	case t.kind != semicolon && t.kind != openBrace:
+	case t.kind == endOfFile:
+		return nil, t, Problem{Pos: t.pos, Text: fmt.Sprintf("the file ends within %s: a `;` is missing", show(d.Name))}
+	case t.kind == closeBrace:
 		return nil, t, Problem{Pos: t.pos, Text: fmt.Sprintf("unexpected %s: %s must end with `;` or `{`", t, show(d.Name))}
 	}
 	return d, t, nil

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -35,7 +36,7 @@ func (p Problem) Error() string {
 // maxProblems bounds how many problems are told; the rest is only counted.
 const maxProblems = 50
 
-// Problems is every problem found, in the order it was found: an error with a line for each.
+// Problems is every problem found: an error with a line for each.
 type Problems struct {
 	List []Problem
 	More int // how many are not in the list
@@ -55,11 +56,21 @@ func (p *Problems) Error() string {
 	return b.String()
 }
 
+func (p *Problems) full() bool { return len(p.List) >= maxProblems }
+
+// sort orders problems as people read: by file and place, then the environment's.
+func (p *Problems) sort() {
+	slices.SortStableFunc(p.List, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Env, b.Env), cmp.Compare(a.Pos.File, b.Pos.File),
+			cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
+	})
+}
+
 // add keeps a problem, once.
 func (p *Problems) add(problem Problem) {
 	switch {
 	case slices.Contains(p.List, problem):
-	case len(p.List) == maxProblems:
+	case p.full():
 		p.More++
 	default:
 		p.List = append(p.List, problem)

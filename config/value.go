@@ -46,17 +46,13 @@ func (n *node) parseOne(v reflect.Value, word string) (warning string, err error
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(word)
+		return "", nil
 	case reflect.Bool:
 		on, warning := parseSwitch(word, n.def)
 		v.SetBool(on)
 		return warning, nil
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-		return "", parseNumber(v, word)
-	default:
-		return "", fmt.Errorf("%s cannot be a setting", v.Type())
 	}
-	return "", nil
+	return "", parseNumber(v, word)
 }
 
 // parseSwitch is SRS's rule: what is on by default is off for exactly `off`, what is off by default is on for exactly `on`.
@@ -78,6 +74,7 @@ func switchName(on bool) string {
 	return "off"
 }
 
+// parseNumber sets any kind of number.
 func parseNumber(v reflect.Value, word string) error {
 	var err error
 	bits := v.Type().Bits()
