@@ -8,7 +8,7 @@ type frame struct {
 	pos       uint64 // position of the packet that arrived first
 	first     uint64 // lowest sequence number seen
 	last      uint64 // highest sequence number seen
-	end       uint64 // sequence number of the marker, 0 while it has not come
+	ended     bool   // its marker has come
 	key       bool
 }
 
@@ -47,9 +47,7 @@ func (f *framing) add(pkt *media.Packet, pos uint64) (newFrame, newKey bool) {
 	fr := &f.known[i]
 	fr.first = min(fr.first, pkt.Seq)
 	fr.last = max(fr.last, pkt.Seq)
-	if pkt.Marker {
-		fr.end = max(fr.end, pkt.Seq)
-	}
+	fr.ended = fr.ended || pkt.Marker
 	if pkt.Key && !fr.key {
 		fr.key, newKey = true, true
 	}
@@ -100,8 +98,8 @@ func (f *framing) locate() {
 			continue
 		}
 		first := fr.first
-		if i > 0 && f.known[i-1].end != 0 && f.known[i-1].end < first {
-			first = f.known[i-1].end + 1
+		if i > 0 && f.known[i-1].ended && f.known[i-1].last < first {
+			first = f.known[i-1].last + 1 // padding may follow the marker
 		}
 		f.newest, f.has = keyframe{timestamp: fr.timestamp, pos: pos, first: first}, true
 		return

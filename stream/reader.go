@@ -89,27 +89,28 @@ func (r *Reader) begin() {
 func (r *Reader) keepUp(now time.Time) (wanting bool) {
 	config := &r.stream.hub.config.Play
 	limit := config.MaxLag + r.grace
-	skipped := r.cursors[media.Audio].skipAudio(&r.stream.lanes[media.Audio], now, limit)
+	sound := r.cursors[media.Audio].skipAudio(&r.stream.lanes[media.Audio], now, limit)
 
 	l, c := &r.stream.lanes[media.Video], &r.cursors[media.Video]
-	was := c.pos
 	late := c.open && c.late(l, now, limit)
 	if late {
 		c.interrupt()
-		c.maxAge, r.grace = config.MaxLag, 0
+		c.maxAge = config.MaxLag // what is fresh enough to begin at is not when the reader means to be live again
 	}
-	if !c.open {
-		age := c.resume(l, now, config.GopMaxBytes, r.accept)
-		if !late {
-			r.grace = age
-		}
-	}
-	if late && c.pos > was {
-		skipped += c.pos - was
-	}
-	if late || skipped > 0 {
+	if late || sound > 0 {
 		r.skips++
-		r.skipped += skipped
+		r.skipped += sound
+	}
+	if c.open {
+		return false
+	}
+	was := c.pos
+	age := c.resume(l, now, config.GopMaxBytes, r.accept)
+	if r.grace = 0; !late {
+		r.grace = age
+	}
+	if c.next == media.Skipped && !c.refuses && c.pos > was {
+		r.skipped += c.pos - was
 	}
 	return !c.open && !c.refuses && l.head > l.base
 }
