@@ -60,6 +60,19 @@ const (
 	AEADAES256GCM       Profile = 0x0008
 )
 
+// String is the profile's name in IANA's registry.
+func (p Profile) String() string {
+	switch p {
+	case AES128CMHMACSHA1_80:
+		return "SRTP_AES128_CM_HMAC_SHA1_80"
+	case AEADAES128GCM:
+		return "SRTP_AEAD_AES_128_GCM"
+	case AEADAES256GCM:
+		return "SRTP_AEAD_AES_256_GCM"
+	}
+	return fmt.Sprintf("SRTP profile %#04x", uint16(p))
+}
+
 // lengths of the master key and the master salt in bytes.
 func (p Profile) lengths() (key, salt int, err error) {
 	switch p {

@@ -1,0 +1,150 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"oneport/config"
+	"oneport/server"
+)
+
+//go:embed conf/oneport.conf
+var builtIn []byte
+
+// options are the command line's.
+type options struct {
+	file                            string
+	test, envOnly, version, verbose bool
+}
+
+const usage = `oneport carries live video through one port: WebRTC over TCP and UDP, its pages and its API.
+
+Usage: oneport [-c FILE | -e] [-t]      without -c, everything is on port 8080
+       oneport bench -h                 the load generator
+
+`
+
+// command runs the server as the arguments and the environment say, until a signal ends it, and returns the exit code.
+func command(args, environ []string, stdout, stderr io.Writer) int {
+	var o options
+	flags := flag.NewFlagSet("oneport", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.file, "c", "", "read the configuration from `FILE`")
+	flags.BoolVar(&o.test, "t", false, "test the configuration, print it as it would be in force, and exit")
+	flags.BoolVar(&o.envOnly, "e", false, "no file and no built-in configuration: the environment alone")
+	flags.BoolVar(&o.version, "v", false, "print the version and exit")
+	flags.BoolVar(&o.version, "V", false, "print the version and exit")
+	flags.BoolVar(&o.verbose, "debug", false, "log what only a developer wants to know")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		flags.PrintDefaults()
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 1
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "oneport: %q is not understood: see oneport -h\n", flags.Arg(0))
+		return 1
+	}
+	if o.version {
+		fmt.Fprintf(stdout, "oneport %s (%s %s/%s)\n", server.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return 0
+	}
+	return run(o, environ, stdout, stderr)
+}
+
+func run(o options, environ []string, stdout, stderr io.Writer) int {
+	log := newLog(stderr, o.verbose)
+	var c server.Config
+	report, err := load(o, environ, &c)
+	if err != nil {
+		fmt.Fprintf(stderr, "oneport: %v\n", err)
+		return 1
+	}
+	for _, w := range report.Warnings.List {
+		log.Warn(w.Error())
+	}
+	for _, u := range report.Unread {
+		log.Warn(u.String())
+	}
+	if o.test {
+		printValues(stdout, report)
+		fmt.Fprintln(stdout, "the configuration is good")
+		return 0
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(stop)
+	s, err := server.Open(&c, log)
+	if err != nil {
+		fmt.Fprintf(stderr, "oneport: %v\n", err)
+		return 1
+	}
+	greet(stdout, s, &c)
+	got := <-stop
+	log.Info("stopping", "signal", got.String())
+	s.Close()
+	return 0
+}
+
+// newLog logs as text: what a person reads on a console and a machine can still take apart.
+func newLog(w io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// load reads the configuration: the file of -c or SRS_CONFIG_FILE, else the built-in one; with -e neither. The environment
+// goes before all of them.
+func load(o options, environ []string, c *server.Config) (*config.Report, error) {
+	path, envOnly := config.Locate(environ, o.file, o.envOnly)
+	in := config.Input{
+		Source:  config.Source{Path: "built-in configuration", Text: builtIn},
+		Include: os.ReadFile,
+		Environ: environ,
+		EnvOnly: envOnly,
+	}
+	if path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("the configuration file can't be read (-c, SRS_CONFIG_FILE): %w", err)
+		}
+		in.Source = config.Source{Path: path, Text: text}
+	}
+	return config.Load(in, c)
+}
+
+func printValues(w io.Writer, report *config.Report) {
+	for _, v := range report.Values {
+		path := v.Path
+		if v.Vhost != "" {
+			path += " (" + v.Vhost + ")"
+		}
+		fmt.Fprintf(w, "%-48s %-24s %s\n", path, v.Text, v.From)
+	}
+}
+
+// greet says what to open.
+func greet(w io.Writer, s *server.Server, c *server.Config) {
+	fmt.Fprintf(w, "oneport %s\n", server.Version())
+	for _, line := range s.Summary() {
+		fmt.Fprintln(w, "  "+line)
+	}
+	if c.HTTPServer.Enabled {
+		port := c.HTTPServer.Listen[strings.LastIndexByte(c.HTTPServer.Listen, ':')+1:]
+		fmt.Fprintf(w, "open http://localhost:%s/ to publish and watch\n", port)
+	}
+}

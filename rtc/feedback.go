@@ -1,0 +1,264 @@
+package rtc
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"oneport/media"
+)
+
+const (
+	// receptionInterval is how often a publisher gets receiver reports.
+	receptionInterval = time.Second
+	// pathRepair is how long after a change of path a publisher on TCP is asked again for what got lost with the old path.
+	pathRepair = 2 * time.Second
+)
+
+// Nack is a viewer's request for packets, by outgoing sequence numbers.
+type Nack struct {
+	SSRC uint32
+	Seqs []uint16
+}
+
+// maxNack bounds the packets one RTCP datagram may ask for: an answer is never much larger than what a viewer lost.
+const maxNack = 256
+
+// receiveRTCP decrypts a compound packet and adds what it says to ev.
+func (in *inbound) receiveRTCP(now time.Time, b []byte, ev *Events) (authentic bool) {
+	if in.srtp == nil {
+		in.stats.Unknown++
+		return false
+	}
+	plain, err := in.srtp.DecryptRTCP(nil, b, nil)
+	if err != nil {
+		in.stats.Rejected++
+		return false
+	}
+	packets, err := rtcp.Unmarshal(plain)
+	if err != nil {
+		in.stats.Rejected++
+		return true
+	}
+	for _, p := range packets {
+		in.handle(now, p, ev)
+	}
+	return true
+}
+
+func (in *inbound) handle(now time.Time, p rtcp.Packet, ev *Events) {
+	switch p := p.(type) {
+	case *rtcp.SenderReport:
+		in.senderReport(now, p, ev)
+	case *rtcp.ReceiverReport:
+		in.receptions(now, p.Reports)
+	case *rtcp.ExtendedReport:
+		in.extended(now, p)
+	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+		ev.Keyframe = ev.Keyframe || !in.session.Publish
+	case *rtcp.TransportLayerNack:
+		in.nacked(p, ev)
+	}
+}
+
+// senderReport pins the track's clock, and remembers the report for the next reception block.
+func (in *inbound) senderReport(now time.Time, sr *rtcp.SenderReport, ev *Events) {
+	for _, r := range in.receivers {
+		if r != nil && r.ssrc == sr.SSRC {
+			r.senderReport(now, sr.NTPTime)
+			at := in.clock.ours(now, fromNTP(sr.NTPTime))
+			ev.Timings = append(ev.Timings, Timing{r.kind, media.Timing{RTP: sr.RTPTime, At: at}})
+		}
+	}
+	in.receptions(now, sr.Reports)
+}
+
+// wallClock maps a publisher's wall clock to ours. It is one for all tracks, so that differences between them stay the
+// publisher's own. It follows a drift so slowly that no ear notices, and begins anew when the publisher's clock leaps.
+type wallClock struct {
+	known bool
+	ahead time.Duration // how far our clock is ahead of theirs, the reports' way included
+}
+
+const (
+	maxClockError = 2 * time.Second
+	maxClockSlew  = time.Millisecond // a report
+)
+
+func (c *wallClock) ours(now, theirs time.Time) time.Time {
+	ahead := now.Sub(theirs)
+	switch off := ahead - c.ahead; {
+	case !c.known, off.Abs() > maxClockError:
+		c.known, c.ahead = true, ahead
+	default:
+		c.ahead += min(max(off/64, -maxClockSlew), maxClockSlew)
+	}
+	return now.Add(c.ahead - ahead)
+}
+
+func (in *inbound) receptions(now time.Time, blocks []rtcp.ReceptionReport) {
+	for _, b := range blocks {
+		if d, ok := roundTrip(now, b.LastSenderReport, b.Delay); ok {
+			in.rtt = d
+		}
+	}
+}
+
+// extended takes the round trip from the answer to our receiver reference time (RFC 3611 section 4.5).
+func (in *inbound) extended(now time.Time, xr *rtcp.ExtendedReport) {
+	for _, block := range xr.Reports {
+		dlrr, ok := block.(*rtcp.DLRRReportBlock)
+		if !ok {
+			continue
+		}
+		for _, r := range dlrr.Reports {
+			if d, ok := roundTrip(now, r.LastRR, r.DLRR); ok {
+				in.rtt = d
+			}
+		}
+	}
+}
+
+func (in *inbound) nacked(p *rtcp.TransportLayerNack, ev *Events) {
+	if in.session.Publish {
+		return
+	}
+	ask := Nack{SSRC: p.MediaSSRC}
+	for i := range p.Nacks {
+		p.Nacks[i].Range(func(seq uint16) bool {
+			ask.Seqs = append(ask.Seqs, seq)
+			return ev.asked+len(ask.Seqs) < maxNack
+		})
+	}
+	ev.asked += len(ask.Seqs)
+	if len(ask.Seqs) > 0 {
+		ev.Nacks = append(ev.Nacks, ask)
+	}
+}
+
+// feedback is the schedule of what a publisher is told.
+type feedback struct {
+	ssrc      uint32 // of our reports
+	cname     string
+	reception time.Time // when the next receiver reports are due; zero before the first packet
+	nack      time.Time // when lost packets are looked for again; zero: none missing
+	pathMoved time.Time
+	firSeq    uint8
+}
+
+// deadline is the next time due has work.
+func (f *feedback) deadline(in *inbound) time.Time {
+	at := earliest(f.reception, f.nack)
+	if in.twcc != nil {
+		at = earliest(at, in.twcc.due)
+	}
+	return at
+}
+
+// arm schedules what the packet that has just come makes necessary.
+func (f *feedback) arm(now time.Time, in *inbound) {
+	if f.reception.IsZero() {
+		f.reception = now.Add(receptionInterval / 4)
+	}
+	if !f.nack.IsZero() {
+		return
+	}
+	for _, r := range in.receivers {
+		if r != nil && len(r.missing.gaps) > 0 {
+			f.nack = now.Add(reorderTolerance)
+		}
+	}
+}
+
+// due appends the compound packets that are due to ev.
+func (f *feedback) due(now time.Time, in *inbound, udp bool, ev *Events) {
+	if in.twcc != nil && !in.twcc.due.IsZero() && !now.Before(in.twcc.due) {
+		for in.twcc.pending > 0 {
+			ev.feedback(in.twcc.appendFeedback(nil, f.ssrc, in.mediaSSRC()))
+		}
+		in.twcc.due = time.Time{}
+	}
+	if !f.nack.IsZero() && !now.Before(f.nack) {
+		f.nack = time.Time{}
+		f.askAgain(now, in, udp, ev)
+	}
+	if !f.reception.IsZero() && !now.Before(f.reception) {
+		f.reception = now.Add(receptionInterval)
+		f.appendReception(now, in, ev)
+	}
+}
+
+// askAgain sends NACKs (RFC 4585 section 6.2.1). TCP loses nothing but what a dying path took with it.
+func (f *feedback) askAgain(now time.Time, in *inbound, udp bool, ev *Events) {
+	useful := udp || now.Sub(f.pathMoved) < pathRepair
+	rtt := in.rtt
+	if rtt == 0 {
+		rtt = 100 * time.Millisecond
+	}
+	for _, r := range in.receivers {
+		if r == nil || len(r.missing.gaps) == 0 {
+			continue
+		}
+		seqs := r.missing.due(now, rtt)
+		if len(seqs) > 0 && r.nack && useful {
+			ev.marshal(&rtcp.TransportLayerNack{SenderSSRC: f.ssrc, MediaSSRC: r.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)})
+		}
+		if len(r.missing.gaps) > 0 {
+			f.nack = now.Add(nackInterval)
+		}
+	}
+}
+
+// appendReception sends the receiver reports, with our reference time for the round trip (RFC 3611 section 4.4).
+func (f *feedback) appendReception(now time.Time, in *inbound, ev *Events) {
+	report := &rtcp.ReceiverReport{SSRC: f.ssrc}
+	for _, r := range in.receivers {
+		if r != nil && r.started {
+			report.Reports = append(report.Reports, r.reception(now))
+		}
+	}
+	ev.marshal(report,
+		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
+			Source: f.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: f.cname}},
+		}}},
+		&rtcp.ExtendedReport{SenderSSRC: f.ssrc, Reports: []rtcp.ReportBlock{
+			&rtcp.ReceiverReferenceTimeReportBlock{NTPTimestamp: ntp(now)},
+		}})
+}
+
+// keyframe asks the publisher for a keyframe by what it offered: PLI (RFC 4585), else FIR (RFC 5104).
+func (f *feedback) keyframe(in *inbound, ev *Events) {
+	r := in.receivers[media.Video]
+	if r == nil || r.ssrc == 0 {
+		return
+	}
+	for _, c := range in.session.Video.Codecs {
+		switch {
+		case c.PLI:
+			ev.marshal(&rtcp.PictureLossIndication{SenderSSRC: f.ssrc, MediaSSRC: r.ssrc})
+			return
+		case c.FIR:
+			f.firSeq++
+			ev.marshal(&rtcp.FullIntraRequest{SenderSSRC: f.ssrc, MediaSSRC: r.ssrc, FIR: []rtcp.FIREntry{{SSRC: r.ssrc, SequenceNumber: f.firSeq}}})
+			return
+		}
+	}
+}
+
+// mediaSSRC is the SSRC a transport-wide feedback names: any track's will do.
+func (in *inbound) mediaSSRC() uint32 {
+	for _, kind := range []media.Kind{media.Video, media.Audio} {
+		if r := in.receivers[kind]; r != nil && r.ssrc != 0 {
+			return r.ssrc
+		}
+	}
+	return 0
+}
+
+// earliest is the earlier of two times, of which a zero one means never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

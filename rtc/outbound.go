@@ -1,0 +1,202 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"oneport/dtls"
+	"oneport/ice"
+	"oneport/media"
+	"oneport/sdp"
+)
+
+const (
+	// reportInterval is how often sender reports go out.
+	reportInterval = time.Second
+	// maxOverhead is more than SRTP and our header can add to a payload.
+	maxOverhead = 160
+	// maxPayload is the largest payload that fits an RFC 4571 frame of ours with its header and tag.
+	maxPayload = ice.MaxFrame - maxOverhead
+)
+
+// OutStats counts what went out, for the API and the metrics.
+type OutStats struct {
+	Packets, Bytes uint64 // RTP, retransmissions included; bytes as on the wire without framing
+	Resent         uint64
+	Refused        uint64 // in a format the viewer did not offer, or below its run
+	Oversized      uint64
+}
+
+// Outbound is the sending half of a peer: it turns items and reports into encrypted datagrams. All its output is appended
+// to dst as RFC 4571 frames, ready for TCP; for UDP the length fields are the datagrams' borders.
+//
+// It is not safe for concurrent use.
+type Outbound struct {
+	srtp    *srtp.Context
+	cname   string
+	rtcp    uint32 // SSRC of reports
+	senders [media.Kinds]*sender
+	header  rtp.Header // reused by the encryption
+	report  time.Time  // when the next sender reports are due; zero: nothing sent yet
+
+	Stats OutStats
+}
+
+// newOutbound makes the outbound half from the keys of a finished handshake.
+func newOutbound(session *sdp.Session, keys dtls.Keys, cname string, ssrc uint32, random func() uint16) (*Outbound, error) {
+	ctx, err := srtp.CreateContext(keys.LocalKey, keys.LocalSalt, srtp.ProtectionProfile(keys.Profile))
+	if err != nil {
+		return nil, fmt.Errorf("rtc: outbound keys: %w", err)
+	}
+	o := &Outbound{srtp: ctx, cname: cname, rtcp: ssrc}
+	if session.Publish {
+		return o, nil
+	}
+	for kind, track := range [media.Kinds]*sdp.Track{media.Audio: session.Audio, media.Video: session.Video} {
+		if track != nil {
+			o.senders[kind] = newSender(track, random(), random())
+		}
+	}
+	return o, nil
+}
+
+// Append encrypts a batch of items. Items the viewer can't take (no such track, format not offered, too large) are
+// counted and left out. It allocates nothing when dst has room.
+func (o *Outbound) Append(now time.Time, dst []byte, items []media.Item) []byte {
+	for i := range items {
+		it := &items[i]
+		s := o.senders[it.Kind()]
+		if s == nil || !s.choose(it.Format) {
+			o.Stats.Refused++
+			continue
+		}
+		out, ok := s.number(it)
+		if !ok {
+			o.Stats.Refused++
+			continue
+		}
+		if len(it.Payload) > maxPayload {
+			o.Stats.Oversized++
+			continue
+		}
+		h := s.header(it.Packet, out)
+		dst = o.seal(dst, &h, nil, it.Payload)
+		s.sent(it.Packet, len(it.Payload))
+	}
+	if o.report.IsZero() && len(items) > 0 {
+		o.report = now
+	}
+	return dst
+}
+
+// Resend appends what a viewer asked for again, as RTX (RFC 4588) where it was negotiated, else as the identical packet.
+// find gives the publisher's packet, or nil when it is gone.
+func (o *Outbound) Resend(dst []byte, ask Nack, find func(media.Kind, uint64) *media.Packet) []byte {
+	s := o.senderOf(ask.SSRC)
+	if s == nil {
+		return dst
+	}
+	for _, seq := range ask.Seqs {
+		in, out, ok := s.lookup(seq)
+		if !ok {
+			continue
+		}
+		p := find(s.kind(), in)
+		if p == nil || !s.choose(p.Format) || len(p.Payload) > maxPayload {
+			continue
+		}
+		h := s.header(p, out)
+		var osn []byte
+		if s.rtxPT != 0 && s.track.RTXSSRC != 0 {
+			osn = binary.BigEndian.AppendUint16(nil, h.seq)
+			h.pt, h.ssrc, h.seq = s.rtxPT, s.track.RTXSSRC, s.rtxSeq
+			s.rtxSeq++
+		}
+		dst = o.seal(dst, &h, osn, p.Payload)
+		o.Stats.Resent++
+	}
+	return dst
+}
+
+func (o *Outbound) senderOf(ssrc uint32) *sender {
+	for _, s := range o.senders {
+		if s != nil && s.track.SSRC == ssrc {
+			return s
+		}
+	}
+	return nil
+}
+
+// seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload.
+func (o *Outbound) seal(dst []byte, h *outHeader, prefix, payload []byte) []byte {
+	at := len(dst)
+	dst = h.append(append(dst, 0, 0))
+	dst = append(append(dst, prefix...), payload...)
+	plain := dst[at+2:]
+	if need := len(plain) + maxOverhead; cap(plain) < need {
+		dst = append(dst, make([]byte, maxOverhead)...)[:len(dst)]
+		plain = dst[at+2:]
+	}
+	sealed, err := o.srtp.EncryptRTP(plain[:0], plain, &o.header)
+	if err != nil { // only a header we wrote wrong, or a key used up after 2^48 packets
+		return dst[:at]
+	}
+	binary.BigEndian.PutUint16(dst[at:], uint16(len(sealed)))
+	o.Stats.Packets++
+	o.Stats.Bytes += uint64(len(sealed))
+	return dst[:at+2+len(sealed)]
+}
+
+// AppendRTCP encrypts one compound packet of reports.
+func (o *Outbound) AppendRTCP(dst, compound []byte) []byte {
+	if len(compound) == 0 {
+		return dst
+	}
+	sealed, err := o.srtp.EncryptRTCP(nil, compound, nil)
+	if err != nil || len(sealed) > ice.MaxFrame {
+		return dst
+	}
+	return ice.AppendFrame(dst, sealed)
+}
+
+// Deadline is when AppendReports is due; zero while there is nothing to report.
+func (o *Outbound) Deadline() time.Time { return o.report }
+
+// AppendReports appends the sender reports (RFC 3550 section 6.4.1) that are due, by which a viewer keeps sound and
+// picture together. A track whose timing is not known yet has none.
+func (o *Outbound) AppendReports(now time.Time, dst []byte, timing func(media.Kind) (media.Timing, bool)) []byte {
+	if o.report.IsZero() || now.Before(o.report) {
+		return dst
+	}
+	o.report = now.Add(reportInterval)
+	for kind, s := range o.senders {
+		if s == nil || !s.started {
+			continue
+		}
+		t, ok := timing(media.Kind(kind))
+		if !ok {
+			continue
+		}
+		compound, err := rtcp.Marshal([]rtcp.Packet{
+			&rtcp.SenderReport{
+				SSRC: s.track.SSRC, NTPTime: ntp(now), RTPTime: s.timestampAt(now, t),
+				PacketCount: s.packets, OctetCount: s.octets,
+			},
+			&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
+				Source: s.track.SSRC,
+				Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: o.cname}},
+			}}},
+		})
+		if err == nil {
+			dst = o.AppendRTCP(dst, compound)
+		}
+	}
+	return dst
+}
+
+func (s *sender) kind() media.Kind { return s.track.Kind }

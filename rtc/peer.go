@@ -1,0 +1,253 @@
+package rtc
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"oneport/dtls"
+	"oneport/ice"
+	"oneport/media"
+	"oneport/sdp"
+)
+
+// Config is what a Peer is made of.
+type Config struct {
+	Session     *sdp.Session
+	Local       ice.Credentials
+	ICE         ice.Config
+	Certificate *dtls.Certificate
+	Cname       string
+	SSRC        uint32        // of our reports
+	Random      func() uint16 // first sequence numbers
+	Wake        func()        // called from any goroutine when Service has work; must not block
+}
+
+// Timing is what a publisher's sender report says of a track's clock, in the server's time.
+type Timing struct {
+	Kind media.Kind
+	media.Timing
+}
+
+// Events is what an input led to. Everything in it belongs to the caller.
+type Events struct {
+	Reply    []byte        // a STUN answer, to send back on the very path the input came by; not framed
+	Frames   []byte        // RFC 4571 frames (DTLS) for the selected path
+	Feedback [][]byte      // compound RTCP, for Outbound.AppendRTCP and the selected path
+	Packet   *media.Packet // from a publisher, to be pushed
+	Timings  []Timing      // from a publisher
+	Nacks    []Nack        // from a viewer
+	Keyframe bool          // a viewer asks for a keyframe
+	Verified bool          // the datagram authenticated: its source may be believed
+	Moved    bool          // the selected path changed
+	Outbound *Outbound     // set once, when the handshake is done
+	Ufrags   []string      // set when an ICE restart is complete: the ufrags that are valid from now on
+	Closed   error         // the session is over, and why
+	Deadline time.Time     // when Service has work again by time alone; zero: never
+
+	asked int
+}
+
+func (ev *Events) feedback(compound []byte) {
+	if len(compound) > 0 {
+		ev.Feedback = append(ev.Feedback, compound)
+	}
+}
+
+func (ev *Events) marshal(packets ...rtcp.Packet) {
+	if b, err := rtcp.Marshal(packets); err == nil {
+		ev.feedback(b)
+	}
+}
+
+// Peer is the inbound half of a session, with its ICE agent and its one DTLS association.
+type Peer struct {
+	config   Config
+	agent    *ice.Agent
+	dtls     *dtls.Conn
+	in       *inbound
+	feedback feedback
+	keyed    bool
+	over     bool
+}
+
+// NewPeer makes a peer from a negotiated session. Nothing runs before the first datagram.
+func NewPeer(now time.Time, c Config) (*Peer, error) {
+	association, err := dtls.NewServer(dtls.Config{
+		Certificate:       c.Certificate,
+		RemoteFingerprint: dtls.Fingerprint(c.Session.Fingerprint),
+		Wake:              c.Wake,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Peer{
+		config:   c,
+		agent:    ice.NewAgent(now, c.Local, ice.Credentials(c.Session.Remote), c.ICE),
+		dtls:     association,
+		in:       newInbound(c.Session),
+		feedback: feedback{ssrc: c.SSRC, cname: c.Cname},
+	}, nil
+}
+
+// Receive takes one datagram that came by a path. The datagram is not kept.
+func (p *Peer) Receive(now time.Time, path ice.Path, b []byte) (ev Events) {
+	if p.over {
+		return ev
+	}
+	switch Classify(b) {
+	case STUN:
+		p.receiveSTUN(now, path, b, &ev)
+	case DTLS:
+		if p.agent.Knows(path) && p.dtls.Receive(b) {
+			p.authenticated(now, path, &ev)
+		}
+	case RTP:
+		var authentic bool
+		if ev.Packet, authentic = p.in.receiveRTP(now, b); authentic {
+			p.authenticated(now, path, &ev)
+			p.feedback.arm(now, p.in)
+		}
+	case RTCP:
+		if p.in.receiveRTCP(now, b, &ev) {
+			p.authenticated(now, path, &ev)
+		}
+	default:
+		p.in.stats.Rejected++
+	}
+	p.service(now, &ev)
+	return ev
+}
+
+func (p *Peer) receiveSTUN(now time.Time, path ice.Path, b []byte, ev *Events) {
+	reply, verdict := p.agent.Receive(now, path, b)
+	ev.Reply, ev.Verified = reply, verdict.Verified
+	if verdict.Moved {
+		p.moved(now, ev)
+	}
+	if verdict.Restarted {
+		ev.Ufrags = p.agent.Ufrags()
+	}
+	if verdict.Err != nil {
+		p.in.stats.Rejected++
+	}
+}
+
+// authenticated notes that SRTP or SRTCP of the peer came by path: only the holder of the keys can have sent it.
+func (p *Peer) authenticated(now time.Time, path ice.Path, ev *Events) {
+	ev.Verified = true
+	if p.agent.Authenticated(now, path) {
+		p.moved(now, ev)
+	}
+}
+
+func (p *Peer) moved(now time.Time, ev *Events) {
+	ev.Moved = true
+	p.feedback.pathMoved = now
+}
+
+// Service does what is due by time or by the handshake's own goroutines. It may be called at any time.
+func (p *Peer) Service(now time.Time) (ev Events) {
+	if !p.over {
+		p.service(now, &ev)
+	}
+	return ev
+}
+
+func (p *Peer) service(now time.Time, ev *Events) {
+	if p.agent.Tick(now) {
+		p.moved(now, ev)
+	}
+	p.serviceDTLS(ev)
+	if ev.Closed == nil {
+		ev.Closed = p.agent.Expired(now)
+	}
+	if ev.Closed != nil {
+		p.over = true
+		return
+	}
+	path, ok := p.agent.Selected()
+	p.feedback.due(now, p.in, ok && path.Transport == ice.UDP, ev)
+	ev.Deadline = earliest(p.agent.Deadline(), p.feedback.deadline(p.in))
+}
+
+// serviceDTLS carries the handshake on, and hands over the outbound half when it is done.
+func (p *Peer) serviceDTLS(ev *Events) {
+	if _, ok := p.agent.Selected(); ok {
+		for _, record := range p.dtls.Outgoing() {
+			ev.Frames = ice.AppendFrame(ev.Frames, record)
+		}
+	}
+	if err := p.dtls.Err(); err != nil {
+		ev.Closed = err
+		return
+	}
+	if p.keyed {
+		return
+	}
+	keys, ok := p.dtls.Keys()
+	if !ok {
+		return
+	}
+	p.keyed = true
+	out, err := newOutbound(p.config.Session, keys, p.config.Cname, p.config.SSRC, p.config.Random)
+	if err == nil {
+		err = p.in.key(keys)
+	}
+	ev.Outbound, ev.Closed = out, err
+}
+
+// RequestKeyframe asks the publisher for a keyframe.
+func (p *Peer) RequestKeyframe() (ev Events) {
+	if p.keyed && !p.over {
+		p.feedback.keyframe(p.in, &ev)
+	}
+	return ev
+}
+
+// Lost tells that a path is no more: its connection was closed.
+func (p *Peer) Lost(now time.Time, path ice.Path) (ev Events) {
+	if p.agent.Lost(path) {
+		p.moved(now, &ev)
+	}
+	return ev
+}
+
+// Restart gives the session new ICE credentials (RFC 9725 section 4.3.3). The old ones hold until the new pair is nominated.
+func (p *Peer) Restart(now time.Time, local, remote ice.Credentials) {
+	p.agent.Restart(now, local, remote)
+}
+
+// Close ends the association and returns its close_notify, framed, for the selected path.
+func (p *Peer) Close() (frames []byte) {
+	p.over = true
+	p.dtls.Close()
+	for _, record := range p.dtls.Outgoing() {
+		frames = ice.AppendFrame(frames, record)
+	}
+	p.dtls.Destroy()
+	return frames
+}
+
+// Selected is the path that media takes now.
+func (p *Peer) Selected() (ice.Path, bool) { return p.agent.Selected() }
+
+// Agent gives the ICE agent for what the caller must know of pairs and ufrags. It shares the inbound half's lock.
+func (p *Peer) Agent() *ice.Agent { return p.agent }
+
+// Stats counts what came in, and gives the last round trip time, 0 before the first.
+func (p *Peer) Stats() (InStats, time.Duration) {
+	s := p.in.stats
+	for _, r := range p.in.receivers {
+		if r != nil {
+			s.Lost += r.missing.lost
+		}
+	}
+	return s, p.in.rtt
+}
+
+// Profile is the SRTP protection profile in use; false before the handshake is done.
+func (p *Peer) Profile() (dtls.Profile, bool) {
+	keys, ok := p.dtls.Keys()
+	return keys.Profile, ok
+}

@@ -1,0 +1,190 @@
+package rtc
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"oneport/media"
+)
+
+// seenWindow is how far back duplicates are told from late packets; what is older is dropped.
+const seenWindow = 4096
+
+// receiver is one track of a publisher: it extends sequence numbers, drops duplicates, asks for what is lost and keeps
+// the numbers of receiver reports (RFC 3550 section 6.4 and appendix A).
+type receiver struct {
+	kind    media.Kind
+	ssrc    uint32
+	rtxSSRC uint32
+	nack    bool
+
+	started bool
+	first   uint64
+	highest uint64
+	seen    [seenWindow / 64]uint64 // bits of (highest-seenWindow, highest]
+	missing missing
+
+	packets  uint64
+	expected uint64 // at the last report
+	received uint64 // at the last report
+	jitter   float64
+	transit  uint32
+
+	report     uint64 // NTP of the last sender report
+	reportedAt time.Time
+}
+
+// accept extends seq and says whether the packet is a new one. gap is true when packets before it are missing.
+func (r *receiver) accept(now time.Time, seq uint16) (ext uint64, ok bool) {
+	if !r.started {
+		r.started = true
+		r.highest = 1<<16 | uint64(seq)
+		r.first = r.highest
+		r.mark(r.highest)
+		r.packets++
+		return r.highest, true
+	}
+	ext = extend(r.highest, seq)
+	switch {
+	case ext > r.highest:
+		r.advance(now, ext)
+	case r.highest-ext >= seenWindow || r.marked(ext):
+		return ext, false
+	default:
+		r.missing.remove(ext)
+	}
+	r.mark(ext)
+	r.packets++
+	return ext, true
+}
+
+// advance makes ext the highest, and notes the packets between as missing.
+func (r *receiver) advance(now time.Time, ext uint64) {
+	if ext-r.highest >= seenWindow {
+		clear(r.seen[:])
+		r.missing.reset()
+	} else {
+		for s := r.highest + 1; s <= ext; s++ {
+			r.seen[s/64%uint64(len(r.seen))] &^= 1 << (s % 64)
+			if s < ext {
+				r.missing.add(now, s)
+			}
+		}
+	}
+	r.highest = ext
+}
+
+func (r *receiver) mark(ext uint64) { r.seen[ext/64%uint64(len(r.seen))] |= 1 << (ext % 64) }
+func (r *receiver) marked(ext uint64) bool {
+	return r.seen[ext/64%uint64(len(r.seen))]&(1<<(ext%64)) != 0
+}
+
+// interarrival updates the jitter estimate (RFC 3550 appendix A.8), in timestamp units.
+func (r *receiver) interarrival(arrival time.Time, timestamp, clockRate uint32) {
+	ticks := uint32(arrival.UnixNano() / 1000 * int64(clockRate) / 1e6)
+	transit := ticks - timestamp
+	if r.packets > 1 {
+		d := float64(int32(transit - r.transit))
+		if d < 0 {
+			d = -d
+		}
+		r.jitter += (d - r.jitter) / 16
+	}
+	r.transit = transit
+}
+
+// senderReport notes when a sender report came, for LSR and DLSR.
+func (r *receiver) senderReport(now time.Time, ntpTime uint64) {
+	r.report, r.reportedAt = ntpTime, now
+}
+
+// reception is the report block about this track since the last one (RFC 3550 section 6.4.1).
+func (r *receiver) reception(now time.Time) rtcp.ReceptionReport {
+	expected := r.highest - r.first + 1
+	lost := int64(expected) - int64(r.packets)
+	newExpected, newReceived := expected-r.expected, r.packets-r.received
+	r.expected, r.received = expected, r.packets
+	var fraction uint8
+	if newExpected > newReceived && newExpected > 0 {
+		fraction = uint8((newExpected - newReceived) * 255 / newExpected)
+	}
+	block := rtcp.ReceptionReport{
+		SSRC:               r.ssrc,
+		FractionLost:       fraction,
+		TotalLost:          uint32(max(0, min(lost, 1<<23-1))),
+		LastSequenceNumber: uint32(r.highest - 1<<16),
+		Jitter:             uint32(r.jitter),
+	}
+	if !r.reportedAt.IsZero() {
+		block.LastSenderReport = shortNTP(r.report)
+		block.Delay = toShort(now.Sub(r.reportedAt))
+	}
+	return block
+}
+
+const (
+	// maxMissing bounds the packets asked for again, per track: beyond it the oldest are given up and counted as lost.
+	maxMissing = 512
+	// reorderTolerance is how long a gap may be mere reordering before it is asked for.
+	reorderTolerance = 10 * time.Millisecond
+	// missingLifetime and missingTries end the asking: later, a viewer's jitter buffer has given up too.
+	missingLifetime = time.Second
+	missingTries    = 10
+	nackInterval    = 20 * time.Millisecond
+)
+
+type gap struct {
+	seq   uint64
+	since time.Time
+	asked time.Time
+	tries int
+}
+
+// missing is the bounded list of a track's packets that have not arrived, oldest first.
+type missing struct {
+	gaps []gap
+	lost uint64 // given up
+}
+
+func (m *missing) add(now time.Time, seq uint64) {
+	if len(m.gaps) == maxMissing {
+		m.gaps = append(m.gaps[:0], m.gaps[1:]...)
+		m.lost++
+	}
+	m.gaps = append(m.gaps, gap{seq: seq, since: now})
+}
+
+func (m *missing) remove(seq uint64) {
+	for i := range m.gaps {
+		if m.gaps[i].seq == seq {
+			m.gaps = append(m.gaps[:i], m.gaps[i+1:]...)
+			return
+		}
+	}
+}
+
+func (m *missing) reset() {
+	m.lost += uint64(len(m.gaps))
+	m.gaps = m.gaps[:0]
+}
+
+// due returns what is to be asked for now, and forgets what is too old to be of use.
+func (m *missing) due(now time.Time, rtt time.Duration) []uint16 {
+	var ask []uint16
+	kept := m.gaps[:0]
+	for _, g := range m.gaps {
+		if now.Sub(g.since) > missingLifetime || g.tries >= missingTries {
+			m.lost++
+			continue
+		}
+		if now.Sub(g.since) >= reorderTolerance && (g.tries == 0 || now.Sub(g.asked) >= max(rtt, 2*nackInterval)) {
+			ask = append(ask, uint16(g.seq))
+			g.asked = now
+			g.tries++
+		}
+		kept = append(kept, g)
+	}
+	m.gaps = kept
+	return ask
+}

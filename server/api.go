@@ -1,0 +1,228 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"oneport/api"
+	"oneport/media"
+	"oneport/stream"
+)
+
+// Version of oneport, as /api/v1/versions and -v tell it.
+const (
+	versionMajor    = 0
+	versionMinor    = 1
+	versionRevision = 0
+)
+
+// apiRoutes are the paths of the HTTP API.
+func (s *Server) apiRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("/rtc/v1/whip/", s.serveWHIP)
+	mux.HandleFunc("/rtc/v1/whep/", s.serveWHIP)
+	mux.HandleFunc("/rtc/v1/whip-play/", s.serveWHIP)
+	mux.HandleFunc("/rtc/v1/publish/", s.serveRTCAPI(true))
+	mux.HandleFunc("/rtc/v1/play/", s.serveRTCAPI(false))
+	mux.HandleFunc("/api/v1/versions", s.getOnly(s.serveVersions))
+	mux.HandleFunc("/api/v1/streams/", s.getOnly(s.serveStreams))
+	mux.HandleFunc("/api/v1/clients/", s.serveClients)
+	mux.HandleFunc("/api/{$}", s.getOnly(s.serveURLs))
+	mux.HandleFunc("/api/v1/{$}", s.getOnly(s.serveURLs))
+	mux.Handle("/metrics", s.metrics())
+}
+
+func (s *Server) envelope() api.Envelope {
+	return api.Envelope{Server: s.serverID, Service: s.serviceID, Pid: s.pid}
+}
+
+func (s *Server) getOnly(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+			serve(w, r)
+		case http.MethodOptions:
+			w.WriteHeader(http.StatusOK)
+		default:
+			w.Header().Set("Allow", "GET, OPTIONS")
+			http.Error(w, "this API takes GET", http.StatusMethodNotAllowed)
+		}
+	}
+}
+
+func (s *Server) serveVersions(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, r, api.VersionReply{Envelope: s.envelope(), Data: api.Version{
+		Major: versionMajor, Minor: versionMinor, Revision: versionRevision, Version: Version(),
+	}})
+}
+
+// Version is the version as people read it.
+func Version() string {
+	return strconv.Itoa(versionMajor) + "." + strconv.Itoa(versionMinor) + "." + strconv.Itoa(versionRevision)
+}
+
+func (s *Server) serveURLs(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, r, api.URLsReply{Envelope: s.envelope(), URLs: map[string]string{
+		"versions": "the version of the server",
+		"streams":  "the streams, or one by its id",
+		"clients":  "the clients, or one by its id; DELETE kicks it",
+	}})
+}
+
+func (s *Server) serveStreams(w http.ResponseWriter, r *http.Request) {
+	id := strings.TrimPrefix(r.URL.Path, "/api/v1/streams/")
+	list := s.describeStreams()
+	if id == "" {
+		writeJSON(w, r, api.StreamsReply{Envelope: s.envelope(), Streams: page(list, r)})
+		return
+	}
+	i := slices.IndexFunc(list, func(st api.Stream) bool { return st.ID == id })
+	if i < 0 {
+		writeJSON(w, r, api.Failure{Code: api.StreamNotFound})
+		return
+	}
+	writeJSON(w, r, api.StreamReply{Envelope: s.envelope(), Stream: list[i]})
+}
+
+func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
+	id := strings.TrimPrefix(r.URL.Path, "/api/v1/clients/")
+	method := r.Method
+	if m := r.URL.Query().Get("method"); m != "" && r.URL.Query().Has("callback") { // JSONP can only GET
+		method = m
+	}
+	switch {
+	case method == http.MethodOptions:
+		w.WriteHeader(http.StatusOK)
+	case method == http.MethodGet && id == "":
+		var list []api.Client
+		for _, sess := range s.sessions.all() {
+			list = append(list, sess.describe())
+		}
+		writeJSON(w, r, api.ClientsReply{Envelope: s.envelope(), Clients: page(list, r)})
+	case method == http.MethodGet || method == http.MethodDelete && id != "":
+		sess := s.sessions.byID(id)
+		if sess == nil {
+			writeJSON(w, r, api.Failure{Code: api.ClientNotFound})
+			return
+		}
+		if method == http.MethodDelete {
+			sess.close(errKicked)
+			writeJSON(w, r, s.envelope())
+			return
+		}
+		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: sess.describe()})
+	default:
+		w.Header().Set("Allow", "GET, DELETE, OPTIONS")
+		http.Error(w, "this API takes GET, and DELETE on one client", http.StatusMethodNotAllowed)
+	}
+}
+
+// page cuts a list by ?start and ?count, of which SRS makes at least 10. It is never null in JSON.
+func page[T any](list []T, r *http.Request) []T {
+	query := r.URL.Query()
+	start, _ := strconv.Atoi(query.Get("start"))
+	count, err := strconv.Atoi(query.Get("count"))
+	if err != nil {
+		count = len(list)
+	}
+	start = min(max(start, 0), len(list))
+	end := min(start+max(count, 10), len(list))
+	return append([]T{}, list[start:end]...)
+}
+
+func (s *Server) describeStreams() []api.Stream {
+	sent := make(map[stream.Name]uint64)
+	publisher := make(map[stream.Name]*session)
+	for _, sess := range s.sessions.all() {
+		if sess.info.publish {
+			publisher[sess.info.name] = sess
+		} else {
+			sent[sess.info.name] += sess.outStats().Bytes
+		}
+	}
+	list := []api.Stream{}
+	for vhost, hub := range s.hubs {
+		for _, info := range hub.Streams() {
+			list = append(list, s.describeStream(vhost, info, sent[info.Name], publisher[info.Name]))
+		}
+	}
+	return list
+}
+
+func (s *Server) describeStream(vhost string, info stream.Info, sent uint64, pub *session) api.Stream {
+	st := api.Stream{
+		ID: info.ID, Name: info.Name.Stream, Vhost: vhost, App: info.Name.App, URL: info.Name.String(),
+		TCURL: "webrtc://" + vhost + "/" + info.Name.App, Clients: info.Readers, SendBytes: sent,
+	}
+	if info.Live {
+		st.Clients++
+		st.LiveMS = info.Since.UnixMilli()
+		st.Publish.Active = true
+		if pub != nil {
+			st.Publish.CID = pub.info.id
+		}
+	}
+	for k := range info.Lanes {
+		l := &info.Lanes[k]
+		st.RecvBytes += l.Bytes
+		switch f := l.Format; {
+		case f.Codec == 0:
+		case media.Kind(k) == media.Video:
+			st.Frames = l.Frames
+			st.Video = &api.Video{Codec: f.Codec.String(), Profile: profileName(f), Level: levelName(f), Width: info.Width, Height: info.Height}
+		default:
+			st.Audio = &api.Audio{Codec: f.Codec.String(), SampleRate: f.ClockRate, Channel: f.Channels}
+		}
+	}
+	now := time.Now()
+	st.Kbps = api.Kbps{Recv: s.rates.kbps(now, "r"+info.ID, st.RecvBytes), Send: s.rates.kbps(now, "s"+info.ID, sent)}
+	return st
+}
+
+// profileName and levelName are H264's by name, the profile's number for others.
+func profileName(f media.Format) string {
+	if f.Codec != media.H264 || len(f.Profile) != 6 {
+		return f.Profile
+	}
+	names := map[string]string{"42": "Baseline", "4d": "Main", "58": "Extended", "64": "High", "f4": "High444"}
+	return names[f.Profile[:2]]
+}
+
+func levelName(f media.Format) string {
+	if f.Codec != media.H264 || len(f.Profile) != 6 {
+		return ""
+	}
+	n, err := strconv.ParseUint(f.Profile[4:], 16, 8)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatFloat(float64(n)/10, 'f', -1, 64)
+}
+
+var callbackName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// writeJSON answers with v, as JSONP where a callback is asked for.
+func writeJSON(w http.ResponseWriter, r *http.Request, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	callback := r.URL.Query().Get("callback")
+	switch {
+	case callback == "":
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(body)
+	case callbackName.MatchString(callback):
+		w.Header().Set("Content-Type", "text/javascript")
+		w.Write([]byte(callback + "(" + string(body) + ")"))
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"code":4058}`))
+	}
+}

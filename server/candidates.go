@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"oneport/ice"
+)
+
+// resolveTimeout bounds the look-up of the API's host name: an answer without its addresses is better than none.
+const resolveTimeout = time.Second
+
+// candidates are the addresses that a client is told, the likeliest first: what the request asks for (eip, candidate),
+// the configured candidate, the host the API was called by, the interfaces' addresses where none is configured, and for a
+// client on this very machine the loopback address at the end.
+func (s *Server) candidates(ctx context.Context, query url.Values, apiHost string, local bool) []string {
+	var hosts []ice.Host
+	add := func(text string) {
+		if h, err := ice.ParseHost(text); err == nil {
+			hosts = append(hosts, h)
+		}
+	}
+	for _, name := range []string{"eip", "candidate"} {
+		for _, v := range query[name] {
+			add(v)
+		}
+	}
+	configured := s.config.RTC.Candidate
+	told := configured != "*" && configured != "" && configured != "0.0.0.0"
+	if told {
+		add(configured)
+	}
+	if s.config.RTC.APIAsCandidates {
+		for _, h := range s.apiCandidates(ctx, apiHost) {
+			add(h)
+		}
+	}
+	if !told && s.config.RTC.AutoDetect {
+		for _, a := range interfaceAddrs(s.config.RTC.IPFamily) {
+			add(a.String())
+		}
+	}
+	if local {
+		add("127.0.0.1")
+	}
+	if len(hosts) == 0 { // a machine with nothing but loopback
+		add("127.0.0.1")
+	}
+	var list []string
+	for _, c := range ice.Candidates(hosts, s.rtcPorts()) {
+		list = append(list, c.String())
+	}
+	return list
+}
+
+// apiCandidates are the addresses behind the host a client called the API by.
+func (s *Server) apiCandidates(ctx context.Context, host string) []string {
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		if ip.IsLoopback() || ip.IsUnspecified() {
+			return nil
+		}
+		return []string{ip.String()}
+	}
+	if host == "" || isLocalhost(host) {
+		return nil
+	}
+	var list []string
+	if s.config.RTC.ResolveAPIDomain {
+		ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+		defer cancel()
+		ips, _ := net.DefaultResolver.LookupNetIP(ctx, network(s.config.RTC.IPFamily), host)
+		for _, ip := range ips {
+			if !ip.IsLoopback() {
+				list = append(list, ip.Unmap().String())
+			}
+		}
+	}
+	if s.config.RTC.KeepAPIDomain {
+		list = append(list, host)
+	}
+	return list
+}
+
+// rtcPorts are the ports clients are told, of the transports that are both offered and listened on.
+func (s *Server) rtcPorts() ice.Ports {
+	var p ice.Ports
+	if s.udp != nil {
+		p.UDP = s.udp.local.Port()
+	}
+	if s.config.RTC.TCP.Enabled {
+		p.TCP = s.rtcTCPPort
+	}
+	return p.Only(s.config.RTC.Protocol)
+}
+
+// interfaceAddrs are the machine's own addresses: public ones first, then private ones, IPv4 before IPv6. Loopback and
+// link-local addresses are left out: no other machine reaches them as they stand.
+func interfaceAddrs(family string) []netip.Addr {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var ranked [4][]netip.Addr
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		ip := prefix.Addr().Unmap()
+		if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || !familyHas(family, ip) {
+			continue
+		}
+		rank := 0
+		if ip.IsPrivate() {
+			rank += 2
+		}
+		if ip.Is6() {
+			rank++
+		}
+		ranked[rank] = append(ranked[rank], ip)
+	}
+	var list []netip.Addr
+	for _, r := range ranked {
+		list = append(list, r...)
+	}
+	return list
+}
+
+func familyHas(family string, ip netip.Addr) bool {
+	return family == "all" || ip.Is4() == (family == "ipv4")
+}
+
+func network(family string) string {
+	switch family {
+	case "ipv4":
+		return "ip4"
+	case "ipv6":
+		return "ip6"
+	}
+	return "ip"
+}
+
+// hostOf is the host of a "host[:port]", without brackets.
+func hostOf(hostport string) string {
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		return h
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+func isLocalhost(host string) bool {
+	if strings.EqualFold(host, "localhost") || strings.HasSuffix(strings.ToLower(host), ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// clientIP is the client's address as proxies in front tell it, for showing (SRS's rule).
+func clientIP(r *http.Request) string {
+	if f := r.Header.Get("X-Forwarded-For"); f != "" {
+		first, _, _ := strings.Cut(f, ",")
+		return strings.TrimSpace(first)
+	}
+	if f := r.Header.Get("X-Real-IP"); f != "" {
+		first, _, _ := strings.Cut(f, ":")
+		return strings.TrimSpace(first)
+	}
+	return hostOf(r.RemoteAddr)
+}

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"oneport/config"
+	"oneport/ice"
+	"oneport/stream"
+)
+
+// Config is the whole configuration, section by section as SRS has them.
+type Config struct {
+	HTTPAPI    HTTPAPI                  `conf:"http_api"`
+	HTTPServer HTTPServer               `conf:"http_server"`
+	RTC        RTC                      `conf:"rtc_server"`
+	Vhosts     config.Vhosts[VhostConf] `conf:"vhost"`
+}
+
+// HTTPAPI is where the HTTP API, WHIP and WHEP listen.
+type HTTPAPI struct {
+	Enabled     bool   `conf:"enabled" default:"off" doc:"Whether the HTTP API, WHIP and WHEP are served."`
+	Listen      string `conf:"listen" default:"1985" doc:"[address:]port of the API. Equal addresses mean one shared port."`
+	Crossdomain bool   `conf:"crossdomain" default:"on" doc:"Let pages of other sites use the API (CORS)."`
+}
+
+// HTTPServer is where the pages are served.
+type HTTPServer struct {
+	Enabled     bool   `conf:"enabled" default:"off" doc:"Whether the pages are served."`
+	Listen      string `conf:"listen" default:"8080" doc:"[address:]port of the pages. Equal addresses mean one shared port."`
+	Crossdomain bool   `conf:"crossdomain" default:"on" doc:"Let pages of other sites load what is served here (CORS)."`
+}
+
+// RTC is where WebRTC media goes.
+type RTC struct {
+	Enabled  bool   `conf:"enabled" default:"off" doc:"Whether WebRTC is served."`
+	Listen   string `conf:"listen" default:"8000" doc:"[address:]port for WebRTC over UDP."`
+	TCP      RTCTCP `conf:"tcp"`
+	Protocol string `conf:"protocol" default:"udp" doc:"Which transports are offered to clients: udp, tcp, or all."`
+
+	Candidate             string `conf:"candidate" default:"*" variable:"*" doc:"Address or domain that clients reach this server by; * finds out; $NAME reads the environment."`
+	AutoDetect            bool   `conf:"use_auto_detect_network_ip" default:"on" doc:"With candidate *, offer the addresses of the network interfaces."`
+	IPFamily              string `conf:"ip_family" default:"ipv4" doc:"Which interface addresses are offered: ipv4, ipv6, or all."`
+	APIAsCandidates       bool   `conf:"api_as_candidates" default:"on" doc:"Offer the host that the client called the API by."`
+	ResolveAPIDomain      bool   `conf:"resolve_api_domain" default:"on" doc:"Look a host name of the API up and offer its addresses."`
+	KeepAPIDomain         bool   `conf:"keep_api_domain" default:"off" doc:"Offer the host name of the API itself too."`
+	ECDSA                 bool   `conf:"ecdsa" default:"on" doc:"Make an ECDSA certificate for DTLS; off makes an RSA one."`
+	MaxStreams            int    `conf:"max_streams" default:"10000" doc:"The most streams at one time, published or waited for; more are answered 503."`
+	MaxSessions           int    `conf:"max_sessions" default:"10000" doc:"The most WebRTC sessions at one time; more are answered 503."`
+	MaxSessionsPerAddress int    `conf:"max_sessions_per_address" default:"2000" doc:"The most WebRTC sessions of one client address; more are answered 429."`
+}
+
+// RTCTCP is where WebRTC over TCP listens.
+type RTCTCP struct {
+	Enabled bool   `conf:"enabled" default:"off" doc:"Whether WebRTC over TCP is served."`
+	Listen  string `conf:"listen" default:"8000" doc:"[address:]port for WebRTC over TCP. Equal addresses mean one shared port."`
+}
+
+// VhostConf are the settings of a virtual host.
+type VhostConf struct {
+	RTC     VhostRTC       `conf:"rtc"`
+	Play    stream.Play    `conf:"play"`
+	Publish stream.Publish `conf:"publish"`
+}
+
+// VhostRTC are a virtual host's settings for WebRTC.
+type VhostRTC struct {
+	Enabled bool          `conf:"enabled" default:"off" doc:"Whether this virtual host takes WebRTC publishers and viewers."`
+	Timeout time.Duration `conf:"stun_timeout" default:"30" unit:"s" doc:"A session that sends nothing for so long is over."`
+	Strict  bool          `conf:"stun_strict_check" default:"off" doc:"Refuse clients whose ICE role is controlled, like the server's."`
+}
+
+func (v *VhostRTC) ice() ice.Config { return ice.Config{Timeout: v.Timeout, Strict: v.Strict} }
+
+// Check finds settings that contradict each other or mean nothing.
+func (c *Config) Check() error {
+	for _, l := range []struct {
+		on           bool
+		name, listen string
+	}{
+		{c.HTTPAPI.Enabled, "http_api.listen", c.HTTPAPI.Listen},
+		{c.HTTPServer.Enabled, "http_server.listen", c.HTTPServer.Listen},
+		{c.RTC.Enabled, "rtc_server.listen", c.RTC.Listen},
+		{c.RTC.Enabled && c.RTC.TCP.Enabled, "rtc_server.tcp.listen", c.RTC.TCP.Listen},
+	} {
+		if _, err := parseListen(l.listen); l.on && err != nil {
+			return fmt.Errorf("%s: %w", l.name, err)
+		}
+	}
+	if c.RTC.Enabled && c.RTC.Protocol == "tcp" && !c.RTC.TCP.Enabled {
+		return fmt.Errorf("rtc_server.protocol is tcp but rtc_server.tcp.enabled is off: no client could connect; switch tcp on")
+	}
+	switch c.RTC.IPFamily {
+	case "ipv4", "ipv6", "all":
+		return nil
+	}
+	return fmt.Errorf("rtc_server.ip_family is %q: it can be ipv4, ipv6 or all", c.RTC.IPFamily)
+}
+
+// parseListen reads "port", ":port" or "address:port". No address means every one, IPv4 and IPv6.
+func parseListen(s string) (netip.AddrPort, error) {
+	host, port := "", s
+	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		host, port = strings.Trim(s[:i], "[]"), s[i+1:]
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return netip.AddrPort{}, fmt.Errorf("%q is not [address:]port with a port of 1 to 65535", s)
+	}
+	addr := netip.IPv6Unspecified()
+	if host != "" && host != "*" {
+		if addr, err = netip.ParseAddr(host); err != nil {
+			return netip.AddrPort{}, fmt.Errorf("%q is not [address:]port: %q is not an IP address", s, host)
+		}
+	}
+	if addr == netip.IPv4Unspecified() {
+		addr = netip.IPv6Unspecified()
+	}
+	return netip.AddrPortFrom(addr, uint16(n)), nil
+}
+
+// listenText is how a parsed address is given to net.Listen: every address is written as none.
+func listenText(a netip.AddrPort) string {
+	if a.Addr().IsUnspecified() {
+		return fmt.Sprintf(":%d", a.Port())
+	}
+	return a.String()
+}

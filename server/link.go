@@ -1,0 +1,32 @@
+package server
+
+import (
+	"oneport/ice"
+)
+
+// link is one way out to a client: a TCP connection or an address behind the UDP socket. Its methods are safe for
+// concurrent use and never block.
+type link interface {
+	path() ice.Path
+	// send writes a batch of RFC 4571 frames. It always takes all of it, so ask full first: what the socket does not take
+	// now waits in the link, and the session is woken when that is gone.
+	send(frames []byte)
+	// insist is send for what does not wait for room, such as feedback: a bounded amount is queued, more is dropped.
+	insist(frames []byte)
+	// full says that something waits in the link, or that it is closed.
+	full() bool
+	// close ends the link. It may be called more than once.
+	close()
+}
+
+// eachFrame calls each with the datagrams inside frames, which are ours and therefore well formed.
+func eachFrame(frames []byte, each func(datagram []byte)) {
+	for len(frames) > 0 {
+		frame, rest, err := ice.NextFrame(frames)
+		if err != nil || frame == nil {
+			return
+		}
+		each(frame)
+		frames = rest
+	}
+}

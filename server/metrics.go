@@ -1,0 +1,175 @@
+package server
+
+import (
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"oneport/port"
+	"oneport/rtc"
+)
+
+// metrics serves /metrics: SRS's names for what SRS has, and ours for the rest. Everything is read when it is asked for.
+func (s *Server) metrics() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(&collector{server: s, descs: describeMetrics()})
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
+
+// collector reads the server's counters.
+type collector struct {
+	server *Server
+	descs  map[string]*prometheus.Desc
+}
+
+// metric is one figure: its name, its help and its labels.
+type metric struct {
+	name, help string
+	labels     []string
+}
+
+var metricList = [...]metric{
+	{"srs_build_info", "What runs.", []string{"server", "service", "pid", "version", "go"}},
+	{"srs_send_bytes_total", "Bytes of media sent.", nil},
+	{"srs_receive_bytes_total", "Bytes of media received.", nil},
+	{"srs_streams", "Streams that are published or waited for.", nil},
+	{"srs_clients", "Clients connected.", nil},
+	{"srs_clients_total", "Clients that ever came.", nil},
+	{"srs_clients_errs_total", "Clients that were refused.", nil},
+	{"oneport_sessions", "WebRTC sessions by role and transport; none: without a path.", []string{"role", "transport"}},
+	{"oneport_sessions_ended_total", "WebRTC sessions that ended.", nil},
+	{"oneport_packets_received_total", "RTP packets received from publishers.", nil},
+	{"oneport_packets_sent_total", "RTP packets sent to viewers, retransmissions included.", nil},
+	{"oneport_packets_lost_total", "RTP packets of publishers that never came.", nil},
+	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
+	{"oneport_datagrams_unrouted_total", "Datagrams and frames that belong to no session.", nil},
+	{"oneport_connections_strange_total", "TCP connections that never said whose they are.", nil},
+	{"oneport_connections_total", "TCP connections by what they spoke.", []string{"port", "kind"}},
+	{"oneport_connections_silent_total", "TCP connections closed because they did not say what they speak.", []string{"port"}},
+	{"oneport_feedback_dropped_total", "Feedback dropped because a connection was full.", nil},
+	{"oneport_udp_send_errors_total", "Datagrams that the kernel did not take.", nil},
+	{"oneport_uptime_seconds", "Time since the start.", nil},
+	{"oneport_goroutines", "Goroutines.", nil},
+}
+
+func describeMetrics() map[string]*prometheus.Desc {
+	descs := make(map[string]*prometheus.Desc, len(metricList))
+	for _, m := range metricList {
+		descs[m.name] = prometheus.NewDesc(m.name, m.help, m.labels, nil)
+	}
+	return descs
+}
+
+// Describe is part of prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		out <- d
+	}
+}
+
+// Collect is part of prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	s := c.server
+	gauge := func(name string, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(c.descs[name], prometheus.GaugeValue, v, labels...)
+	}
+	count := func(name string, v uint64) {
+		out <- prometheus.MustNewConstMetric(c.descs[name], prometheus.CounterValue, float64(v))
+	}
+	t := s.traffic()
+	streams := 0
+	for _, hub := range s.hubs {
+		streams += len(hub.Streams())
+	}
+	gauge("srs_build_info", 1, s.serverID, s.serviceID, s.pid, Version(), runtime.Version())
+	count("srs_send_bytes_total", t.bytesOut)
+	count("srs_receive_bytes_total", t.bytesIn)
+	gauge("srs_streams", float64(streams))
+	gauge("srs_clients", float64(t.clients))
+	count("srs_clients_total", s.stats.joined.Load())
+	count("srs_clients_errs_total", s.stats.refused.Load())
+	for key, n := range t.by {
+		gauge("oneport_sessions", float64(n), key.role, key.transport)
+	}
+	count("oneport_sessions_ended_total", s.stats.ended.Load())
+	count("oneport_packets_received_total", t.packetsIn)
+	count("oneport_packets_sent_total", t.packetsOut)
+	count("oneport_packets_lost_total", t.lost)
+	count("oneport_viewer_skips_total", t.skips)
+	count("oneport_datagrams_unrouted_total", s.stats.unrouted.Load())
+	count("oneport_connections_strange_total", s.stats.strangers.Load())
+	count("oneport_feedback_dropped_total", s.stats.feedbackDropped.Load())
+	if s.udp != nil {
+		count("oneport_udp_send_errors_total", s.udp.dropped.Load())
+	}
+	c.collectPorts(out)
+	gauge("oneport_uptime_seconds", time.Since(s.started).Seconds())
+	gauge("oneport_goroutines", float64(runtime.NumGoroutine()))
+}
+
+// traffic is what all sessions carried, the ended ones included.
+type traffic struct {
+	clients                                  int
+	bytesIn, bytesOut, packetsIn, packetsOut uint64
+	lost, skips                              uint64
+	by                                       map[roleAndTransport]int
+}
+
+type roleAndTransport struct{ role, transport string }
+
+func (s *Server) traffic() traffic {
+	e := &s.stats
+	t := traffic{
+		bytesIn: e.received.bytes.Load(), bytesOut: e.sent.bytes.Load(),
+		packetsIn: e.received.packets.Load(), packetsOut: e.sent.packets.Load(),
+		lost: e.received.lost.Load(), skips: e.sent.skips.Load(), by: make(map[roleAndTransport]int),
+	}
+	for _, sess := range s.sessions.all() {
+		c := sess.tally()
+		t.clients++
+		t.bytesIn += c.in.Bytes
+		t.packetsIn += c.in.Packets
+		t.lost += c.in.Lost
+		t.bytesOut += c.out.Bytes
+		t.packetsOut += c.out.Packets
+		t.skips += c.skips
+		transport := "none"
+		if l := sess.link(); l != nil {
+			transport = l.path().Transport.String()
+		}
+		t.by[roleAndTransport{sess.role(), transport}]++
+	}
+	return t
+}
+
+// tally is what one session carried.
+type tally struct {
+	in    rtc.InStats
+	out   rtc.OutStats
+	skips uint64
+}
+
+func (s *session) tally() tally {
+	t := tally{out: s.outStats()}
+	s.in.Lock()
+	t.in, _ = s.peer.Stats()
+	s.in.Unlock()
+	if s.reader != nil {
+		t.skips = s.readerStats().Skips
+	}
+	return t
+}
+
+// collectPorts tells what came to the TCP ports.
+func (c *collector) collectPorts(out chan<- prometheus.Metric) {
+	for _, p := range c.server.ports {
+		name, stats := p.Addr().String(), p.Stats()
+		for kind, n := range stats.Kinds {
+			out <- prometheus.MustNewConstMetric(c.descs["oneport_connections_total"], prometheus.CounterValue, float64(n), name, port.Kind(kind).String())
+		}
+		out <- prometheus.MustNewConstMetric(c.descs["oneport_connections_silent_total"], prometheus.CounterValue, float64(stats.Timeouts+stats.Displaced), name)
+	}
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"oneport/api"
+	"oneport/config"
+	"oneport/sdp"
+	"oneport/stream"
+)
+
+// serveRTCAPI is SRS's JSON API, /rtc/v1/publish/ and /rtc/v1/play/. Failures are HTTP 200 with a code, as SRS's pages
+// expect; the reason beside the code is ours.
+func (s *Server) serveRTCAPI(publish bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodOptions:
+			w.WriteHeader(http.StatusOK)
+			return
+		case http.MethodPost:
+		default:
+			w.Header().Set("Allow", "POST, OPTIONS")
+			http.Error(w, "this API takes POST with a JSON body", http.StatusMethodNotAllowed)
+			return
+		}
+		sess, answer, err := s.rtcAPIJoin(w, r, publish)
+		if err != nil {
+			s.log.Debug("rtc api: refused", "publish", publish, "err", err)
+			writeJSON(w, r, api.Failure{Code: api.BadRequest, Reason: err.Error()})
+			return
+		}
+		writeJSON(w, r, api.RTCReply{Envelope: s.envelope(), SDP: string(answer), SessionID: sess.info.key})
+	}
+}
+
+func (s *Server) rtcAPIJoin(w http.ResponseWriter, r *http.Request, publish bool) (*session, []byte, error) {
+	var body api.RTCRequest
+	// JSON escapes make the text at most a few times longer than the SDP in it.
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 2*sdp.MaxOffer))
+	if err := decoder.Decode(&body); err != nil {
+		return nil, nil, statusError{http.StatusBadRequest, "the body is not the JSON of this API: " + err.Error()}
+	}
+	name, host, err := parseStreamURL(body.StreamURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	req := s.joinRequest(r, looseQuery(r.URL.RawQuery))
+	req.publish = publish
+	req.name = name
+	req.apiHost = host
+	req.local = req.local || isLocalhost(host)
+	req.offer = []byte(body.SDP)
+	req.tcURL = "webrtc://" + host + "/" + name.App
+	return s.join(req)
+}
+
+// parseStreamURL reads webrtc://host[:port]/app/stream?vhost=…
+func parseStreamURL(text string) (name stream.Name, host string, err error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return name, "", statusError{http.StatusBadRequest, "streamurl is not webrtc://host/app/stream"}
+	}
+	app, streamName, ok := cutLast(strings.Trim(u.Path, "/"), "/")
+	if !ok || app == "" || streamName == "" {
+		return name, "", statusError{http.StatusBadRequest, "streamurl has no app and stream: webrtc://host/app/stream"}
+	}
+	query := looseQuery(u.RawQuery)
+	host = hostOf(u.Host)
+	name = stream.Name{
+		Vhost: firstOf(query.Get("vhost"), query.Get("domain"), host, config.DefaultVhost), App: app, Stream: streamName,
+	}
+	return name, host, nil
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// looseQuery reads a query as SRS's clients write it: & and ; separate, and + is a plus, since session ids hold some.
+// What is percent-encoded is decoded all the same.
+func looseQuery(raw string) url.Values {
+	values := url.Values{}
+	for _, item := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' }) {
+		key, value, _ := strings.Cut(item, "=")
+		if k, err := url.PathUnescape(key); err == nil {
+			key = k
+		}
+		if v, err := url.PathUnescape(value); err == nil {
+			value = v
+		}
+		values.Add(key, value)
+	}
+	return values
+}
+
+// checkName refuses names that no URL could hold or that would mean a place in a file system.
+func checkName(n stream.Name) error {
+	for _, part := range []string{n.App, n.Stream} {
+		switch {
+		case part == "" || len(part) > maxName:
+			return statusError{http.StatusBadRequest, "app and stream have to be 1 to 256 bytes long"}
+		case strings.Contains(part, "..") || strings.ContainsFunc(part, func(r rune) bool { return r < ' ' || r == 127 || r == '\\' }):
+			return errBadName
+		}
+	}
+	return nil
+}
+
+var errBadName error = statusError{http.StatusBadRequest, "app and stream must not hold \"..\", backslashes or control characters"}

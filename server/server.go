@@ -1,0 +1,205 @@
+// Package server is every session: it owns the connections, the goroutines and the deadlines.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/dtls"
+	"oneport/port"
+	"oneport/stream"
+)
+
+// Server is a running oneport.
+type Server struct {
+	config      *Config
+	log         *slog.Logger
+	certificate *dtls.Certificate
+	hubs        map[string]*stream.Hub // by virtual host
+
+	sessions *sessions
+	timers   *timers
+	writers  []*writer
+	turn     atomic.Uint32 // which writer the next viewer gets
+
+	ports      []*port.Port
+	https      []*http.Server
+	udp        *udpPort
+	rtcTCPPort uint16
+	connID     atomic.Uint64
+
+	serverID, serviceID, pid string
+	started                  time.Time
+	stats                    stats
+	rates                    rates
+
+	stopping atomic.Bool
+	stop     chan struct{}  // closed to end timers and writers
+	tasks    sync.WaitGroup // every goroutine but the links' and the ports'
+	links    sync.WaitGroup // goroutines that flush full connections
+}
+
+// stats are the counters that belong to no session.
+type stats struct {
+	joined          atomic.Uint64
+	unrouted        atomic.Uint64 // datagrams and frames that belong to nobody
+	strangers       atomic.Uint64 // connections that never said a valid word
+	feedbackDropped atomic.Uint64 // feedback that found a full connection
+	refused         atomic.Uint64 // joins
+	ended           atomic.Uint64 // sessions
+	sent, received  endedTraffic  // of sessions that ended
+}
+
+// endedTraffic keeps what ended sessions carried, so that the server's counters never go back.
+type endedTraffic struct{ packets, bytes, skips, lost atomic.Uint64 }
+
+// Open binds every port and starts to serve. The caller owns the logger; the configuration must have been checked.
+func Open(c *Config, log *slog.Logger) (*Server, error) {
+	keyType := dtls.ECDSA
+	if !c.RTC.ECDSA {
+		keyType = dtls.RSA
+	}
+	certificate, err := dtls.NewCertificate(keyType)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:      c,
+		log:         log,
+		certificate: certificate,
+		hubs:        make(map[string]*stream.Hub),
+		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
+		timers:      newTimers(),
+		serverID:    "vid-" + randomText(7),
+		serviceID:   randomText(8),
+		pid:         strconv.Itoa(os.Getpid()),
+		started:     time.Now(),
+		stop:        make(chan struct{}),
+	}
+	for v := range c.Vhosts.All() {
+		s.hubs[v.Name] = stream.NewHub(stream.Config{
+			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions, Play: v.Settings.Play, Publish: v.Settings.Publish,
+		})
+	}
+	s.tasks.Go(func() { s.timers.run(s.stop) })
+	for range runtime.GOMAXPROCS(0) {
+		w := newWriter()
+		s.writers = append(s.writers, w)
+		s.tasks.Go(func() { w.run(s.stop) })
+	}
+	if err := s.listen(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) nextWriter() *writer {
+	return s.writers[int(s.turn.Add(1))%len(s.writers)]
+}
+
+// listen opens every address that a service is configured for, once.
+func (s *Server) listen() error {
+	plan, err := s.plan()
+	if err != nil {
+		return err
+	}
+	if len(plan) == 0 {
+		return errors.New("nothing is switched on: enable http_api, http_server or rtc_server")
+	}
+	for _, p := range plan {
+		if err := s.openPort(p); err != nil {
+			return err
+		}
+	}
+	if s.config.RTC.Enabled && s.config.RTC.Protocol != "tcp" {
+		addr, err := parseListen(s.config.RTC.Listen)
+		if err != nil {
+			return fmt.Errorf("rtc_server.listen: %w", err)
+		}
+		if s.udp, err = s.openUDP(listenText(addr)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openPort starts one TCP port with exactly the services configured for it.
+func (s *Server) openPort(p *portPlan) error {
+	handlers := make(map[port.Kind]func(*port.Conn))
+	var listener *port.Listener
+	if p.api || p.pages {
+		listener = port.HTTPListener()
+		handlers[port.HTTP] = listener.Handle
+	}
+	if p.rtc {
+		handlers[port.RTC] = s.serveRTC
+	}
+	opened, err := port.Open(listenText(p.addr), handlers, port.Options{Log: s.log, Setting: p.settings()})
+	if err != nil {
+		return err
+	}
+	s.ports = append(s.ports, opened)
+	if p.rtc {
+		s.rtcTCPPort = opened.Addr().(*net.TCPAddr).AddrPort().Port()
+	}
+	if listener != nil {
+		server := s.httpServer(p)
+		s.https = append(s.https, server)
+		s.tasks.Go(func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				s.log.Error("http server ended", "listen", p.addr.String(), "err", err)
+			}
+		})
+	}
+	return nil
+}
+
+// Close ends every session, telling its client, and returns when no goroutine is left.
+func (s *Server) Close() {
+	s.stopping.Store(true)
+	all := s.sessions.all()
+	var ending sync.WaitGroup
+	for _, sess := range all {
+		ending.Go(func() { sess.close(errShutdown) })
+	}
+	ending.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	for _, h := range s.https {
+		if h.Shutdown(ctx) != nil {
+			h.Close()
+		}
+	}
+	for _, p := range s.ports {
+		p.Close()
+	}
+	if s.udp != nil {
+		s.udp.conn.Close()
+	}
+	close(s.stop)
+	s.links.Wait()
+	s.tasks.Wait()
+}
+
+// shutdownGrace is how long requests that are under way may take at the end.
+const shutdownGrace = time.Second
+
+// Addrs are the TCP addresses that are listened on, for whoever asked for any port and for the start's message.
+func (s *Server) Addrs() []net.Addr {
+	var list []net.Addr
+	for _, p := range s.ports {
+		list = append(list, p.Addr())
+	}
+	return list
+}

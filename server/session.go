@@ -1,0 +1,402 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/ice"
+	"oneport/rtc"
+	"oneport/sdp"
+	"oneport/stream"
+)
+
+// Why a session ends, where no lower package says it.
+var (
+	errKicked   = errors.New("closed through the API")
+	errDeleted  = errors.New("the client ended it")
+	errReplaced = errors.New("another publisher took its place after it had gone silent")
+	errShutdown = errors.New("the server is stopping")
+)
+
+// session is one WebRTC client: its peer, its links, and its place in a stream.
+//
+// Two locks part the directions: in for the peer and the links, out for the outbound half and the reader. Neither is held
+// together with the other, nor while anything is written.
+type session struct {
+	server *Server
+	log    *slog.Logger
+	info   sessionInfo // set when it is made, read by anyone
+	timer  timerEntry  // owned by the timers
+	ufrags []string    // owned by the table of sessions
+
+	in    sync.Mutex
+	peer  *rtc.Peer
+	links map[ice.Path]link
+	addrs []netip.AddrPort // UDP addresses bound to this session
+	etag  string
+	local ice.Credentials // the newest
+	over  bool
+
+	out      sync.Mutex
+	outbound *rtc.Outbound
+
+	current     atomic.Pointer[linkBox] // the selected link; nil: no path
+	reader      *stream.Reader          // a viewer's
+	publication *stream.Publication     // a publisher's
+	writer      *writer                 // a viewer's
+
+	wantKeyframe atomic.Bool
+	lastHeard    atomic.Int64 // Unix nanoseconds of the last authenticated packet
+	started      atomic.Bool
+	reporting    atomic.Bool // sender reports have been scheduled
+	ending       sync.Once
+	ended        chan struct{}
+}
+
+// linkBox makes an interface fit an atomic pointer.
+type linkBox struct{ link }
+
+// sessionInfo is what is known of a session from its POST on.
+type sessionInfo struct {
+	id      string // in logs and in the API
+	key     string // "ours:theirs", the ufrags: SRS's session id
+	token   string // of the Location, for DELETE and PATCH
+	bearer  string // kept with the session, for whoever authorises later
+	ip      string // of the client, as proxies told it
+	from    netip.Addr
+	name    stream.Name
+	publish bool
+	session *sdp.Session
+	created time.Time
+	tcURL   string
+	pageURL string
+}
+
+func (s *session) entry() *timerEntry { return &s.timer }
+
+func (s *session) link() link {
+	if b := s.current.Load(); b != nil {
+		return b.link
+	}
+	return nil
+}
+
+// receive takes a datagram that came by l. It says whether the datagram authenticated.
+func (s *session) receive(now time.Time, l link, b []byte) bool {
+	s.in.Lock()
+	ev := s.peer.Receive(now, l.path(), b)
+	if ev.Verified {
+		s.lastHeard.Store(now.UnixNano())
+		s.plug(l)
+	}
+	s.settle(&ev)
+	s.in.Unlock()
+	if ev.Reply != nil {
+		l.insist(ice.AppendFrame(nil, ev.Reply))
+	}
+	s.handle(now, &ev)
+	return ev.Verified
+}
+
+// service does what is due by time. It is called by the timers.
+func (s *session) service(now time.Time) time.Time {
+	s.in.Lock()
+	ev := s.peer.Service(now)
+	if s.wantKeyframe.Swap(false) {
+		ask := s.peer.RequestKeyframe()
+		ev.Feedback = append(ev.Feedback, ask.Feedback...)
+	}
+	s.settle(&ev)
+	s.in.Unlock()
+	s.handle(now, &ev)
+	if s.reader == nil {
+		return ev.Deadline
+	}
+	if expired, reason := s.reader.Expired(now); expired {
+		s.close(errors.New(reason))
+	}
+	return earliest(ev.Deadline, s.report(now))
+}
+
+// plug remembers a link that a verified packet came by, and makes room when a client opens too many. Called locked.
+func (s *session) plug(l link) {
+	id := l.path()
+	if _, known := s.links[id]; !known && !s.over {
+		s.links[id] = l
+		for id := range s.links { // UDP addresses that the agent gave up
+			if id.Transport == ice.UDP && !s.peer.Agent().Knows(id) {
+				delete(s.links, id)
+			}
+		}
+		for {
+			old, over := s.peer.Agent().Evict()
+			if !over {
+				break
+			}
+			if o := s.links[old]; o != nil {
+				delete(s.links, old)
+				o.close()
+			}
+		}
+	}
+}
+
+// unplug tells that a connection is gone. The session waits for the client to come back.
+func (s *session) unplug(l link) {
+	now := time.Now()
+	s.in.Lock()
+	delete(s.links, l.path())
+	ev := s.peer.Lost(now, l.path())
+	s.settle(&ev)
+	if b := s.current.Load(); b != nil && b.link == l {
+		s.current.Store(nil)
+	}
+	s.in.Unlock()
+	s.handle(now, &ev)
+}
+
+// settle follows the peer to the path it selected. Called locked.
+func (s *session) settle(ev *rtc.Events) {
+	if !ev.Moved && s.current.Load() != nil {
+		return
+	}
+	path, ok := s.peer.Selected()
+	l := s.links[path]
+	if !ok || l == nil {
+		s.current.Store(nil)
+		return
+	}
+	if b := s.current.Load(); b == nil || b.link.path() != path {
+		s.current.Store(&linkBox{l})
+		ev.Moved = true
+	}
+}
+
+// handle carries out what an input led to. It is called with no lock held.
+func (s *session) handle(now time.Time, ev *rtc.Events) {
+	l := s.link()
+	if l != nil && len(ev.Frames) > 0 {
+		l.insist(ev.Frames)
+	}
+	if ev.Outbound != nil {
+		s.out.Lock()
+		s.outbound = ev.Outbound
+		s.out.Unlock()
+		s.begin()
+	}
+	if len(ev.Feedback) > 0 || len(ev.Nacks) > 0 || ev.Keyframe {
+		s.answer(now, l, ev)
+	}
+	if p := s.publication; p != nil {
+		if ev.Packet != nil {
+			p.Push(ev.Packet)
+		}
+		for _, t := range ev.Timings {
+			p.SetTiming(t.Kind, t.Timing)
+		}
+	}
+	if s.writer != nil && (ev.Moved || ev.Outbound != nil) {
+		s.writer.serveSoon(s)
+	}
+	if ev.Closed != nil {
+		s.close(ev.Closed)
+		return
+	}
+	if ev.Moved {
+		s.moved(l)
+	}
+	if len(ev.Ufrags) > 0 {
+		s.server.sessions.keep(s, ev.Ufrags)
+	}
+	s.server.timers.schedule(s, ev.Deadline)
+}
+
+// answer sends feedback to a publisher, and to a viewer what it asks for.
+func (s *session) answer(now time.Time, l link, ev *rtc.Events) {
+	var frames []byte
+	s.out.Lock()
+	if s.outbound != nil && l != nil {
+		for _, compound := range ev.Feedback {
+			frames = s.outbound.AppendRTCP(frames, compound)
+		}
+		if s.reader != nil {
+			for _, ask := range ev.Nacks {
+				frames = s.outbound.Resend(frames, ask, s.reader.Find)
+			}
+		}
+	}
+	if ev.Keyframe && s.reader != nil {
+		s.reader.RequestKeyframe(now)
+	}
+	s.out.Unlock()
+	if l != nil && len(frames) > 0 {
+		l.insist(frames)
+	}
+}
+
+// report sends a viewer the sender reports that are due, and returns when the next are.
+func (s *session) report(now time.Time) time.Time {
+	l := s.link()
+	s.out.Lock()
+	if s.outbound == nil {
+		s.out.Unlock()
+		return time.Time{}
+	}
+	frames := s.outbound.AppendReports(now, nil, s.reader.Timing)
+	next := s.outbound.Deadline()
+	s.out.Unlock()
+	if l != nil && len(frames) > 0 {
+		l.insist(frames)
+	}
+	return next
+}
+
+// roomAgain is called by a full link that has been written out.
+func (s *session) roomAgain() {
+	if s.writer != nil {
+		s.writer.serveSoon(s)
+	}
+}
+
+// wake is called by the handshake's goroutine.
+func (s *session) wake() { s.server.timers.schedule(s, time.Now()) }
+
+// RequestKeyframe asks the publisher for a keyframe; it is the stream that calls it.
+func (s *session) RequestKeyframe() {
+	s.wantKeyframe.Store(true)
+	s.wake()
+}
+
+// Alive says whether a publisher still has a way to send. That it does send, the stream knows.
+func (s *session) Alive(now time.Time) bool {
+	return s.link() != nil || now.Sub(s.info.created) < publisherGrace
+}
+
+// publisherGrace is how long a publisher may take from its POST to its first path.
+const publisherGrace = 3 * time.Second
+
+// Replaced ends a publisher whose place another took.
+func (s *session) Replaced() { s.server.tasks.Go(func() { s.close(errReplaced) }) }
+
+// bound and unbound keep the list of UDP addresses whose packets come to this session.
+func (s *session) bound(a netip.AddrPort) {
+	s.in.Lock()
+	defer s.in.Unlock()
+	s.addrs = append(s.addrs, a)
+}
+
+func (s *session) unbound(a netip.AddrPort) {
+	s.in.Lock()
+	defer s.in.Unlock()
+	for i := range s.addrs {
+		if s.addrs[i] == a {
+			s.addrs = append(s.addrs[:i], s.addrs[i+1:]...)
+			return
+		}
+	}
+}
+
+// begin logs that keys are there.
+func (s *session) begin() {
+	s.started.Store(true)
+	s.in.Lock()
+	profile, _ := s.peer.Profile()
+	path, _ := s.peer.Selected()
+	s.in.Unlock()
+	s.log.Info("session started", "stream", s.info.name.String(), "role", s.role(), "transport", path.Transport.String(),
+		"remote", path.Remote.String(), "codecs", codecsOf(s.info.session), "srtp", profile.String())
+}
+
+func (s *session) moved(l link) {
+	switch {
+	case !s.started.Load():
+	case l == nil:
+		s.log.Info("session has lost its path and waits for the client to come back")
+	default:
+		s.log.Info("session moved", "transport", l.path().Transport.String(), "remote", l.path().Remote.String())
+	}
+}
+
+func (s *session) role() string {
+	if s.info.publish {
+		return "publish"
+	}
+	return "play"
+}
+
+// close ends the session, once, from any goroutine: the client is told, its place in the stream is given up, and one line
+// says why, how long and how much.
+func (s *session) close(reason error) {
+	s.ending.Do(func() { s.end(reason) })
+	<-s.ended
+}
+
+func (s *session) end(reason error) {
+	defer close(s.ended)
+	s.server.sessions.remove(s)
+	s.server.timers.forget(s)
+	l := s.link()
+	s.in.Lock()
+	s.over = true
+	goodbye := s.peer.Close()
+	links, addrs := s.links, s.addrs
+	s.links, s.addrs = nil, nil
+	s.in.Unlock()
+	if l != nil {
+		l.insist(goodbye)
+	}
+	s.current.Store(nil)
+	s.leave()
+	for _, l := range links {
+		l.close()
+	}
+	if u := s.server.udp; u != nil {
+		u.release(s, addrs)
+	}
+	s.account(reason)
+}
+
+// leave gives up the place in the stream.
+func (s *session) leave() {
+	if s.publication != nil {
+		s.publication.Close()
+	}
+	if s.writer != nil {
+		s.writer.remove(s)
+	}
+}
+
+// account adds what the session carried to the server's counters and logs its end.
+func (s *session) account(reason error) {
+	t := s.tally()
+	if s.reader != nil {
+		s.reader.Close()
+	}
+	total := &s.server.stats
+	total.ended.Add(1)
+	total.received.packets.Add(t.in.Packets)
+	total.received.bytes.Add(t.in.Bytes)
+	total.received.lost.Add(t.in.Lost)
+	total.sent.packets.Add(t.out.Packets)
+	total.sent.bytes.Add(t.out.Bytes)
+	total.sent.skips.Add(t.skips)
+	log := s.log.Info
+	if !s.started.Load() {
+		log = s.log.Warn
+	}
+	log("session ended", "stream", s.info.name.String(), "role", s.role(), "why", reason.Error(),
+		"lasted", time.Since(s.info.created).Round(time.Millisecond).String(), "packets_in", t.in.Packets, "lost", t.in.Lost,
+		"packets_out", t.out.Packets, "skips", t.skips)
+}
+
+// earliest is the earlier of two times, of which a zero one means never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

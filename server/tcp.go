@@ -1,0 +1,252 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/ice"
+	"oneport/port"
+)
+
+const (
+	// strangerDeadline is how long a TCP connection may speak without a valid Binding request.
+	strangerDeadline = 10 * time.Second
+	// strangerFrames is how many frames a connection may send before its first valid Binding request: Firefox redials
+	// with SRTP first.
+	strangerFrames = 64
+	// idleDeadline ends a connection that says nothing: a live client sends a check every few seconds.
+	idleDeadline = 45 * time.Second
+	// deadDeadline ends a connection whose client has taken nothing for so long.
+	deadDeadline = 15 * time.Second
+	// maxInsisted bounds the feedback queued behind a full connection; more is dropped and counted.
+	maxInsisted = 32 << 10
+	// readBuffer is what one read of a connection takes at most. It must hold a whole frame.
+	readBuffer = 4096
+)
+
+// tcpLink is one TCP connection of a session. What does not fit the socket's buffer is kept, at most the rest of one batch
+// and a bounded amount of feedback, and flushed by a goroutine that lives only as long as there is a rest.
+type tcpLink struct {
+	id   ice.Path
+	conn net.Conn
+	sock *socket
+	drop *atomic.Uint64 // feedback that found no room
+	wake func()         // called when a full link has room again
+
+	mu      sync.Mutex
+	rest    []byte // encrypted frames not written yet; the first may be half-written
+	insists int    // bytes of rest added by insist
+	closed  bool
+	// flushing: a flush goroutine lives. There is never a second one: it would hold the socket while it waits for mu.
+	flushing bool
+	tasks    *sync.WaitGroup
+}
+
+func (l *tcpLink) path() ice.Path { return l.id }
+
+func (l *tcpLink) full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.rest) > 0 || l.closed
+}
+
+func (l *tcpLink) send(frames []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+	case len(l.rest) == 0:
+		l.write(frames)
+	default: // feedback came in between; a batch that is encrypted is sent whole
+		l.rest = append(l.rest, frames...)
+	}
+}
+
+func (l *tcpLink) insist(frames []byte) {
+	if len(frames) == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+	case len(l.rest) == 0:
+		l.write(frames)
+	case l.insists+len(frames) <= maxInsisted:
+		l.rest = append(l.rest, frames...)
+		l.insists += len(frames)
+	default:
+		l.drop.Add(1)
+	}
+}
+
+// write puts frames on the wire as far as they go and keeps the rest. Called locked, with no rest.
+func (l *tcpLink) write(frames []byte) {
+	n, err := l.sock.tryWrite(frames)
+	if err != nil {
+		l.closed = true
+		l.conn.Close() // the reader notices and ends the link
+		return
+	}
+	if n < len(frames) {
+		l.rest = append(l.rest[:0], frames[n:]...)
+		l.insists = 0
+		if !l.flushing {
+			l.flushing = true
+			l.tasks.Go(l.flush)
+		}
+	}
+}
+
+// flush waits until the rest is written, or the client has taken nothing for deadDeadline.
+func (l *tcpLink) flush() {
+	for {
+		l.conn.SetWriteDeadline(time.Now().Add(deadDeadline))
+		err := l.sock.waitWrite(l.drain)
+		l.mu.Lock()
+		if err != nil {
+			l.closed, l.flushing = true, false
+			l.rest = nil
+			l.mu.Unlock()
+			l.conn.Close()
+			return
+		}
+		done := len(l.rest) == 0
+		if done {
+			l.flushing = false
+			l.conn.SetWriteDeadline(time.Time{})
+		}
+		l.mu.Unlock()
+		if done {
+			l.wake()
+			return
+		}
+	}
+}
+
+// drain writes what the socket takes now and says whether anything went: each progress earns a new deadline.
+func (l *tcpLink) drain(write func([]byte) (int, error)) (progress bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.rest) > 0 {
+		n, err := write(l.rest)
+		if err != nil {
+			return progress, err
+		}
+		if n == 0 {
+			return progress, nil
+		}
+		progress = true
+		l.rest = l.rest[n:]
+	}
+	l.rest = nil
+	return true, nil
+}
+
+func (l *tcpLink) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.conn.Close()
+}
+
+// serveRTC is the life of one TCP connection that speaks framed STUN: it routes by the first valid Binding request and then
+// reads for its session until either ends.
+func (s *Server) serveRTC(c *port.Conn) {
+	defer c.Close()
+	id := ice.Path{Transport: ice.TCP, Local: addrPort(c.LocalAddr()), Remote: addrPort(c.RemoteAddr()), Conn: s.connID.Add(1)}
+	sock, err := newSocket(c.TCP())
+	if err != nil {
+		s.log.Warn("rtc: tcp connection has no socket to write to", "err", err)
+		return
+	}
+	reader := frameReader{conn: c, buf: make([]byte, 0, readBuffer)}
+	l := &tcpLink{id: id, conn: c, sock: sock, drop: &s.stats.feedbackDropped, tasks: &s.links}
+	sess := s.introduce(c, &reader, l)
+	if sess == nil {
+		return
+	}
+	defer sess.unplug(l)
+	for {
+		c.SetReadDeadline(time.Now().Add(idleDeadline))
+		frame, err := reader.next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+				sess.log.Debug("rtc: tcp connection ended", "remote", id.Remote, "err", err)
+			}
+			return
+		}
+		sess.receive(time.Now(), l, frame)
+	}
+}
+
+// introduce reads until a valid Binding request says whose connection this is. Nothing is kept of what comes before.
+func (s *Server) introduce(c net.Conn, reader *frameReader, l *tcpLink) *session {
+	c.SetReadDeadline(time.Now().Add(strangerDeadline))
+	for range strangerFrames {
+		frame, err := reader.next()
+		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				s.stats.strangers.Add(1)
+			}
+			return nil
+		}
+		ufrag, ok := ice.LocalUfrag(frame)
+		if !ice.IsSTUN(frame) || !ok {
+			s.stats.unrouted.Add(1)
+			continue
+		}
+		sess := s.sessions.byUfrag(ufrag)
+		if sess == nil {
+			s.stats.unrouted.Add(1)
+			continue
+		}
+		l.wake = sess.roomAgain
+		if sess.receive(time.Now(), l, frame) {
+			return sess
+		}
+	}
+	return nil
+}
+
+// frameReader cuts a TCP stream into RFC 4571 frames.
+type frameReader struct {
+	conn net.Conn
+	buf  []byte // what was read; its capacity bounds one read
+	rest []byte // of buf, not yet returned
+}
+
+// next gives the next frame, valid until the call after.
+func (r *frameReader) next() ([]byte, error) {
+	for {
+		frame, rest, err := ice.NextFrame(r.rest)
+		if err != nil || frame != nil {
+			r.rest = rest
+			return frame, err
+		}
+		n := copy(r.buf[:cap(r.buf)], r.rest)
+		m, err := r.conn.Read(r.buf[n:cap(r.buf)])
+		if m == 0 && err != nil {
+			return nil, err
+		}
+		r.rest = r.buf[:n+m]
+	}
+}
+
+// addrPort is the plain form of a socket's address: IPv4 is never written as IPv6.
+func addrPort(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

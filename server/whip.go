@@ -1,0 +1,264 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"crypto/rand"
+	"crypto/subtle"
+
+	"oneport/ice"
+	"oneport/sdp"
+	"oneport/stream"
+)
+
+const (
+	typeSDP      = "application/sdp"
+	typeFragment = "application/trickle-ice-sdpfrag"
+
+	maxFragment = 64 << 10
+	maxName     = 256 // bytes of an app or stream name
+)
+
+// serveWHIP is the endpoint of WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): POST joins, and on the resource it
+// returns PATCH trickles or restarts ICE, DELETE leaves.
+func (s *Server) serveWHIP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodPost:
+		s.whipPost(w, r)
+	case http.MethodPatch:
+		s.whipPatch(w, r)
+	case http.MethodDelete:
+		s.whipDelete(w, r)
+	case http.MethodOptions:
+		w.Header().Set("Accept-Post", typeSDP)
+		w.Header().Set("Accept-Patch", typeFragment)
+		w.WriteHeader(http.StatusOK)
+	default:
+		w.Header().Set("Allow", "POST, PATCH, DELETE, OPTIONS")
+		http.Error(w, "WHIP and WHEP take POST here, and PATCH and DELETE on the session that POST returns", http.StatusMethodNotAllowed)
+	}
+}
+
+func (s *Server) whipPost(w http.ResponseWriter, r *http.Request) {
+	query := looseQuery(r.URL.RawQuery)
+	offer, err := readBody(w, r, typeSDP, sdp.MaxOffer)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	req := s.joinRequest(r, query)
+	req.publish = strings.HasPrefix(r.URL.Path, "/rtc/v1/whip/") && query.Get("action") != "play"
+	req.name = nameOf(r, query)
+	req.apiHost = firstOf(query.Get("vhost"), query.Get("domain"), hostOf(r.Host))
+	req.offer = offer
+	sess, answer, err := s.join(req)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", typeSDP)
+	h.Set("Location", sess.location())
+	h.Set("ETag", quoted(sess.etag))
+	h.Set("Accept-Patch", typeFragment)
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusCreated)
+	w.Write(answer)
+}
+
+// location is the session's resource, in SRS's form: ufrags hold nothing that must be escaped in a query.
+func (s *session) location() string {
+	i := &s.info
+	return fmt.Sprintf("/rtc/v1/whip/?action=delete&token=%s&app=%s&stream=%s&session=%s",
+		i.token, url.PathEscape(i.name.App), url.PathEscape(i.name.Stream), i.key)
+}
+
+func (s *Server) whipDelete(w http.ResponseWriter, r *http.Request) {
+	sess, err := s.resource(r)
+	switch {
+	case errors.Is(err, errNoSession): // gone already is what was asked for, as SRS has it
+	case err != nil:
+		refuse(w, err)
+		return
+	default:
+		sess.close(errDeleted)
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// resource finds the session that a Location names. The token in it is the right to change it.
+func (s *Server) resource(r *http.Request) (*session, error) {
+	query := looseQuery(r.URL.RawQuery)
+	key, token := query.Get("session"), query.Get("token")
+	if key == "" {
+		return nil, statusError{http.StatusBadRequest, "no session in the URL: use the Location that POST returned"}
+	}
+	sess := s.sessions.byKey(key)
+	if sess == nil {
+		return nil, errNoSession
+	}
+	if subtle.ConstantTimeCompare([]byte(token), []byte(sess.info.token)) != 1 {
+		return nil, statusError{http.StatusForbidden, "the token is not that of the session: use the Location that POST returned"}
+	}
+	return sess, nil
+}
+
+var errNoSession = statusError{http.StatusNotFound, "no such session: it has ended or never was"}
+
+// whipPatch takes trickled candidates, which an ICE-lite server has no use for, and ICE restarts (RFC 9725 section 4.3).
+func (s *Server) whipPatch(w http.ResponseWriter, r *http.Request) {
+	sess, err := s.resource(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	body, err := readBody(w, r, typeFragment, maxFragment)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	fragment, err := sdp.ParseFragment(body)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	match := r.Header.Get("If-Match")
+	reply, etag, err := sess.patch(fragment, match, func() []string {
+		query := looseQuery(r.URL.RawQuery)
+		return s.candidates(r.Context(), query, hostOf(r.Host), isLocalhost(hostOf(r.Host)))
+	})
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("ETag", quoted(etag))
+	if reply == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	w.Header().Set("Content-Type", typeFragment)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+	w.Write(reply)
+}
+
+// patch applies a fragment: the present ufrag means trickle, another one means restart.
+func (s *session) patch(f sdp.Fragment, match string, candidates func() []string) (reply []byte, etag string, err error) {
+	offered := candidates()
+	s.in.Lock()
+	defer s.in.Unlock()
+	if s.over {
+		return nil, "", errNoSession
+	}
+	remote := s.peer.Agent().Remote()
+	restart := f.Ufrag != "" && f.Ufrag != remote.Ufrag
+	switch {
+	case match == "":
+		return nil, "", statusError{http.StatusPreconditionRequired, `PATCH needs If-Match: the session's ETag to trickle, "*" to restart ICE`}
+	case match != "*" && !etagIn(match, s.etag):
+		return nil, "", statusError{http.StatusPreconditionFailed, "If-Match is not the session's ETag: ICE has been restarted since"}
+	case !restart:
+		return nil, s.etag, nil
+	case f.Pwd == "":
+		return nil, "", statusError{http.StatusBadRequest, "an ICE restart needs both ice-ufrag and ice-pwd"}
+	}
+	s.local = ice.NewCredentials(rand.Reader)
+	s.peer.Restart(time.Now(), s.local, ice.Credentials{Ufrag: f.Ufrag, Pwd: f.Pwd})
+	s.server.sessions.alias(s, s.local.Ufrag)
+	s.etag = randomText(12)
+	s.log.Info("session restarts ICE")
+	return sdp.WriteFragment(s.info.session, sdp.Credentials(s.local), offered), s.etag, nil
+}
+
+// etagIn says whether an If-Match header names the tag.
+func etagIn(header, etag string) bool {
+	for _, item := range strings.Split(header, ",") {
+		if strings.TrimSpace(item) == quoted(etag) || strings.TrimSpace(item) == etag {
+			return true
+		}
+	}
+	return false
+}
+
+func quoted(etag string) string { return `"` + etag + `"` }
+
+// joinRequest fills in what comes from the request alone.
+func (s *Server) joinRequest(r *http.Request, query url.Values) *joinRequest {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return &joinRequest{
+		ctx:     r.Context(),
+		query:   query,
+		local:   isLocalhost(hostOf(r.Host)),
+		ip:      clientIP(r),
+		from:    from.Addr().Unmap(),
+		bearer:  bearer,
+		pageURL: r.Header.Get("Referer"),
+	}
+}
+
+// readBody reads a body of one content type, at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, want string, limit int64) ([]byte, error) {
+	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || got != want {
+		return nil, statusError{http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type is %q: it has to be %s", r.Header.Get("Content-Type"), want)}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, statusError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", limit)}
+	case err != nil:
+		return nil, statusError{http.StatusBadRequest, "the body could not be read: " + err.Error()}
+	}
+	return body, nil
+}
+
+// statusError is an error that knows its HTTP status.
+type statusError struct {
+	status int
+	text   string
+}
+
+func (e statusError) Error() string { return e.text }
+
+// statusOf maps an error to its HTTP status. It is the one place that does.
+func statusOf(err error) int {
+	var known statusError
+	switch {
+	case errors.As(err, &known):
+		return known.status
+	case errors.Is(err, sdp.ErrMalformed):
+		return http.StatusBadRequest
+	case errors.Is(err, sdp.ErrNotAcceptable):
+		return http.StatusNotAcceptable
+	case errors.Is(err, stream.ErrBusy):
+		return http.StatusConflict
+	case errors.Is(err, errNoVhost):
+		return http.StatusNotFound
+	case errors.Is(err, errRTCDisabled), errors.Is(err, errRTCOff):
+		return http.StatusForbidden
+	case errors.Is(err, errTooManyAddress):
+		return http.StatusTooManyRequests
+	case errors.Is(err, errTooMany), errors.Is(err, errStopping), errors.Is(err, errNoTransport), errors.Is(err, stream.ErrFull):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// refuse answers with the reason in plain text.
+func refuse(w http.ResponseWriter, err error) {
+	status := statusOf(err)
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "5")
+	}
+	http.Error(w, err.Error(), status)
+}
