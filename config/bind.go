@@ -128,7 +128,7 @@ func (b *binder) given(n *node, d *Directive) ([]string, origin) {
 	return words, from
 }
 
-// expand puts the environment's words in the place of $NAME.
+// expand puts the environment's words in the place of $NAME, or the default if it has none.
 func (b *binder) expand(n *node, words []string) []string {
 	var expanded []string
 	for _, w := range words {
@@ -138,7 +138,7 @@ func (b *binder) expand(n *node, words []string) []string {
 		}
 		switch {
 		case ok && strings.TrimSpace(w) == "":
-			expanded = append(expanded, n.unset)
+			expanded = append(expanded, n.defaults()...)
 		case ok && n.several:
 			expanded = append(expanded, strings.Fields(w)...)
 		default:

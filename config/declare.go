@@ -32,8 +32,7 @@ type node struct {
 	env      []string // the environment variables that set it, the first that is not empty wins
 	def      string
 	unit     string
-	variable bool   // a value $NAME stands for an environment variable
-	unset    string // and for this if that is not set
+	variable bool // $NAME stands for an environment variable, for the default if that is not set
 	secret   bool
 	several  bool // takes any number of arguments
 
@@ -132,7 +131,7 @@ func (n *node) field(f reflect.StructField, name string, index []int) error {
 // readTags reads what else is said of a setting and checks that its default is a value for it.
 func (n *node) readTags(tag reflect.StructTag) error {
 	n.def, n.unit, n.secret = tag.Get("default"), tag.Get("unit"), tag.Get("secret") == "true"
-	n.unset, n.variable = tag.Lookup("variable")
+	n.variable = n.name == "candidate" // in rtc_server, and in the sip of a stream_caster
 	n.several = n.typ.Kind() == reflect.Slice
 	if tag.Get("env") != "-" {
 		n.env = envNames(n.path)

@@ -36,7 +36,7 @@ type rtcServer struct {
 }
 
 type Candidates struct {
-	Candidate []string `conf:"candidate" default:"*" variable:"*" doc:"Addresses told to clients; * is every one there is."`
+	Candidate []string `conf:"candidate" default:"*" doc:"Addresses told to clients; * is every one there is."`
 }
 
 type rtcTCP struct {
