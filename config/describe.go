@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"text/tabwriter"
 )
 
 // Setting is the description of one setting, from its declaration.
@@ -188,16 +189,15 @@ func WriteTable(w io.Writer, target any) error {
 	return err
 }
 
-// WriteValues prints every setting as it is in force, and where that comes from, for a report on a configuration.
+// WriteValues prints every setting as it is in force, and where that comes from.
 func (r *Report) WriteValues(w io.Writer) error {
-	var err error
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, v := range r.Values {
 		path := v.Path
 		if v.Vhost != "" {
-			path += " (" + v.Vhost + ")"
+			path += " of " + v.Vhost
 		}
-		_, lineErr := fmt.Fprintf(w, "%-44s %-24s # %s\n", path, v.Text, v.From)
-		err = errors.Join(err, lineErr)
+		fmt.Fprintf(columns, "%s\t%s\t# %s\n", path, v.Text, v.From) // an error is kept for Flush
 	}
-	return err
+	return columns.Flush()
 }
