@@ -1,0 +1,283 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/ice"
+)
+
+// ClientOptions say how a client behaves. The zero value plays over TCP and counts.
+type ClientOptions struct {
+	Role   Role
+	Net    string // "tcp" (default) or "udp"
+	Bearer string // token, if the server wants one
+
+	Verify  bool                               // decrypt, check stamps, measure latency, send receiver reports
+	OnRTP   func(Header, []byte, time.Time)    // each decrypted packet; the payload is valid during the call
+	OnRTCP  func(packet []byte, at time.Time)  // each decrypted compound packet
+	OnState func(network string, lost error)   // a path was lost
+	Edit    func(offer string) (edited string) // for odd offers
+
+	ReceiveBuffer int           // SO_RCVBUF, set before connecting; 0: the system's
+	Tick          time.Duration // between keepalives and reports; default 1 s if packets are decrypted, else 2.5 s
+	CheckTimeout  time.Duration // to connect and to be answered, each candidate; default 3 s
+
+	run    uint32 // see verifier
+	shared *shared
+}
+
+// The callbacks of ClientOptions run on the goroutine that reads, which holds the receiver: they must not block, and
+// must not call Stats or ResetStats.
+
+// shared is what the clients of one process may have in common.
+type shared struct {
+	http     *http.Client
+	identity *identity
+	buffers  sync.Pool // of *[]byte, for reading
+}
+
+func newShared() (*shared, error) {
+	id, err := newIdentity()
+	if err != nil {
+		return nil, err
+	}
+	s := &shared{http: newHTTP(), identity: id}
+	s.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
+	return s, nil
+}
+
+// Client is one WHIP or WHEP session, made to cost next to nothing per packet: it reads clear headers, and decrypts only
+// on demand. It has one goroutine per open connection, and two more of pion's if the server insisted on being the DTLS client.
+type Client struct {
+	opt      ClientOptions
+	host     string // of the URL
+	shared   *shared
+	local    ice.Credentials
+	ssrc     [2]uint32 // of a publisher, by video
+	answer   *answer
+	resource *resource
+	checks   *checks
+	pipe     *pipe
+	assoc    *association // guarded by rx
+	keyframe atomic.Bool  // asked for
+	posted   time.Time    // when joining began
+
+	readers sync.WaitGroup
+	closed  chan struct{} // by Close or Kill
+	stalled atomic.Bool
+
+	mu      sync.Mutex // guards what follows
+	closing bool
+	paths   []*path // open ones, oldest first
+	current *path   // where we send; nil: none
+	err     error   // why the last path was lost, or the server ended it
+	resume  chan struct{}
+
+	rx receiver
+	tx sender
+}
+
+var (
+	errClosed = errors.New("client closed")
+	errNoPath = errors.New("no connection to the server")
+)
+
+// Dial offers a session to a WHIP or WHEP URL, connects to the server and runs the DTLS handshake.
+// The client lives until Close or Kill, not until ctx ends.
+func Dial(ctx context.Context, to string, opt ClientOptions) (*Client, error) {
+	c, err := newClient(to, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.join(ctx, to); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func newClient(to string, opt ClientOptions) (*Client, error) {
+	if opt.Net == "" {
+		opt.Net = "tcp"
+	}
+	if opt.Net != "tcp" && opt.Net != "udp" {
+		return nil, fmt.Errorf("net: %q is neither tcp nor udp", opt.Net)
+	}
+	u, err := url.Parse(to)
+	if err != nil {
+		return nil, fmt.Errorf("url: %w", err)
+	}
+	c := &Client{opt: opt, host: u.Hostname(), shared: opt.shared, closed: make(chan struct{}), resume: make(chan struct{})}
+	if c.shared == nil {
+		if c.shared, err = newShared(); err != nil {
+			return nil, err
+		}
+	}
+	decrypt := opt.Verify || opt.OnRTP != nil || opt.OnRTCP != nil
+	if c.opt.Tick == 0 {
+		c.opt.Tick = 2500 * time.Millisecond
+		if decrypt {
+			c.opt.Tick = time.Second
+		}
+	}
+	if c.opt.CheckTimeout == 0 {
+		c.opt.CheckTimeout = 3 * time.Second
+	}
+	c.rx.decrypt, c.rx.check.run, c.rx.started = decrypt, opt.run, make(chan struct{})
+	c.local = ice.NewCredentials(rand.Reader)
+	c.ssrc = [2]uint32{uint32(random()) | 1, uint32(random()) | 2}
+	c.pipe = newPipe(c.send)
+	return c, nil
+}
+
+// join does what stands between a URL and media.
+func (c *Client) join(ctx context.Context, to string) error {
+	text := offer{c.opt.Role, random() >> 2, c.local.Ufrag, c.local.Pwd, c.shared.identity.fingerprint, c.ssrc[0], c.ssrc[1]}.String()
+	if c.opt.Edit != nil {
+		text = c.opt.Edit(text)
+	}
+	c.posted = time.Now()
+	var err error
+	if c.resource, err = post(ctx, c.shared.http, to, c.opt.Bearer, text); err != nil {
+		return err
+	}
+	if c.answer, err = parseAnswer(c.resource.answer); err != nil {
+		return err
+	}
+	remote := ice.Credentials{Ufrag: c.answer.ufrag, Pwd: c.answer.pwd}
+	c.checks = &checks{local: c.local, remote: remote, waiting: make(map[transaction]chan<- error)}
+	if err := c.connect(ctx, c.opt.Net); err != nil {
+		return err
+	}
+	assoc, err := handshake(ctx, c.shared.identity, c.answer, c.pipe)
+	if err != nil {
+		return err
+	}
+	c.tx.open(assoc)
+	c.unlock(assoc)
+	return nil
+}
+
+// connect opens a path over the network and nominates it; the old path, if open, is still read.
+func (c *Client) connect(ctx context.Context, network string) error {
+	candidates, err := c.answer.dialable(network, c.host)
+	if err != nil {
+		return err
+	}
+	for _, candidate := range candidates {
+		if err = c.try(ctx, candidate); err == nil || ctx.Err() != nil {
+			break
+		}
+		err = fmt.Errorf("connect: %s: %w", candidate, err)
+	}
+	return err
+}
+
+func (c *Client) try(ctx context.Context, to candidate) error {
+	p, err := c.dial(ctx, to)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opt.CheckTimeout)
+	defer cancel()
+	if err := c.checks.run(ctx, p); err != nil {
+		p.conn.Close()
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current, c.err = p, nil
+	return nil
+}
+
+// adopt takes a new path into the client's care; false: it is closing.
+func (c *Client) adopt(p *path) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing {
+		return false
+	}
+	c.paths = append(c.paths, p)
+	return true
+}
+
+// lost forgets a path whose reader has ended; the newest that is left takes its place.
+func (c *Client) lost(p *path, err error) {
+	c.mu.Lock()
+	for i, open := range c.paths {
+		if open == p {
+			c.paths = append(c.paths[:i:i], c.paths[i+1:]...)
+			break
+		}
+	}
+	if c.current == p {
+		c.current = nil
+		if n := len(c.paths); n > 0 && !c.paths[n-1].cut.Load() {
+			c.current = c.paths[n-1]
+		}
+	}
+	if c.current == nil && c.err == nil {
+		c.err = err
+	}
+	closing := c.closing
+	c.mu.Unlock()
+	if c.opt.OnState != nil && !closing {
+		c.opt.OnState(p.network, err)
+	}
+}
+
+// fail notes that the session is over.
+func (c *Client) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// Err says why nothing more can come: the server ended the session, or no connection is left. It is nil while all is well.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// tick runs on a path's reader every Tick.
+func (c *Client) tick(p *path, now time.Time) {
+	c.mu.Lock()
+	current := c.current
+	c.mu.Unlock()
+	if p.cut.Load() || c.checks == nil {
+		return
+	}
+	_, request := c.checks.request(p.network, p == current)
+	_ = p.write(request) // a broken connection shows when it is read
+	if c.opt.Role == Play && c.rx.decrypt && p == current {
+		c.report(now)
+	}
+}
+
+// JoinTime is the time from the POST to the first media packet; 0 if none has come.
+func (c *Client) JoinTime() time.Duration {
+	c.rx.Lock()
+	defer c.rx.Unlock()
+	if !c.rx.media {
+		return 0
+	}
+	return c.rx.began.Sub(c.posted)
+}
+
+func random() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:])
+}

@@ -1,0 +1,194 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/ice"
+)
+
+// path is one connection to the server, with one goroutine that reads it.
+type path struct {
+	network string // "udp" or "tcp"
+	conn    net.Conn
+	client  *Client
+	done    chan struct{} // closed when reading has ended, after err is set
+	err     error
+	cut     atomic.Bool // drop what comes; see Cut
+
+	rest []byte // of a TCP stream, the beginning of a frame; the reader's
+
+	mu  sync.Mutex // guards out
+	out []byte     // frames on their way into one write
+}
+
+var errStalled = errors.New("stalled")
+
+// dial opens a path and starts its reader.
+func (c *Client) dial(ctx context.Context, to candidate) (*path, error) {
+	dialer := net.Dialer{Timeout: c.opt.CheckTimeout, Control: receiveBuffer(c.opt.ReceiveBuffer)}
+	conn, err := dialer.DialContext(ctx, to.network, to.addr())
+	if err != nil {
+		return nil, err
+	}
+	p := &path{network: to.network, conn: conn, client: c, done: make(chan struct{})}
+	take := p.takeStream
+	if to.network == "udp" {
+		take = p.takeDatagrams
+		if c.opt.ReceiveBuffer == 0 {
+			_ = conn.(*net.UDPConn).SetReadBuffer(1 << 20) // as much as the system grants
+		}
+	}
+	poll, err := newPoller(conn, take)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if !c.adopt(p) {
+		conn.Close()
+		return nil, errClosed
+	}
+	c.readers.Go(func() { p.read(poll) })
+	return p, nil
+}
+
+// read is the path's goroutine: it reads until the connection ends, and keeps it alive in the pauses that its deadline makes.
+func (p *path) read(poll *poller) {
+	c := p.client
+	_ = p.extend(time.Now())
+	var err error
+	for err == nil {
+		switch err = poll.wait(); {
+		case errors.Is(err, os.ErrDeadlineExceeded) && p.cut.Load():
+			err = errClosed // the server had a tick's time to close its side
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			now := time.Now()
+			c.tick(p, now)
+			err = p.extend(now)
+		case errors.Is(err, errStalled):
+			err = p.waitForResume()
+		}
+	}
+	p.conn.Close()
+	p.err = err
+	close(p.done)
+	c.lost(p, err)
+}
+
+// extend sets the next tick, and bounds every write until then.
+func (p *path) extend(now time.Time) error {
+	if err := p.conn.SetWriteDeadline(now.Add(10 * time.Second)); err != nil {
+		return err
+	}
+	return p.conn.SetReadDeadline(now.Add(p.client.opt.Tick))
+}
+
+// waitForResume keeps the session alive while nothing is read.
+func (p *path) waitForResume() error {
+	ticker := time.NewTicker(p.client.opt.Tick)
+	defer ticker.Stop()
+	for {
+		resumed := p.client.resumed()
+		select {
+		case <-resumed:
+			return p.extend(time.Now())
+		case <-p.client.closed:
+			return errClosed
+		case now := <-ticker.C:
+			p.client.tick(p, now)
+			if err := p.extend(now); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// takeStream reads once from a TCP connection and delivers the whole frames.
+func (p *path) takeStream(r io.Reader) error {
+	c := p.client
+	if c.stalled.Load() {
+		return errStalled
+	}
+	buf := c.shared.buffers.Get().(*[]byte)
+	defer c.shared.buffers.Put(buf)
+	held := copy(*buf, p.rest)
+	n, err := r.Read((*buf)[held:])
+	if err != nil || p.cut.Load() {
+		return err
+	}
+	b := (*buf)[:held+n]
+	at := time.Now()
+	c.rx.Lock()
+	defer c.rx.Unlock()
+	for {
+		frame, rest, err := ice.NextFrame(b)
+		if err != nil {
+			return err
+		}
+		if frame == nil {
+			p.rest = append(p.rest[:0], rest...)
+			return nil
+		}
+		c.receive(p, frame, at)
+		b = rest
+	}
+}
+
+// takeDatagrams reads what waits on a UDP socket, a batch at most.
+func (p *path) takeDatagrams(r io.Reader) error {
+	c := p.client
+	if c.stalled.Load() {
+		return errStalled
+	}
+	buf := c.shared.buffers.Get().(*[]byte)
+	defer c.shared.buffers.Put(buf)
+	for i := range batch {
+		n, err := r.Read(*buf)
+		if i > 0 && errors.Is(err, errAgain) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 || p.cut.Load() {
+			continue
+		}
+		at := time.Now()
+		c.rx.Lock()
+		c.receive(p, (*buf)[:n], at)
+		c.rx.Unlock()
+	}
+	return nil
+}
+
+// write sends datagrams: over TCP as frames in one write, over UDP one by one.
+func (p *path) write(datagrams ...[]byte) error {
+	if p.network == "udp" {
+		for _, d := range datagrams {
+			if _, err := p.conn.Write(d); err != nil && !refused(err) {
+				return fmt.Errorf("udp: %w", err)
+			}
+		}
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.out = p.out[:0]
+	for _, d := range datagrams {
+		p.out = ice.AppendFrame(p.out, d)
+	}
+	if n, err := p.conn.Write(p.out); err != nil {
+		if n > 0 {
+			p.conn.Close() // a frame sent in part makes the rest unreadable
+		}
+		return fmt.Errorf("tcp: %w", err)
+	}
+	return nil
+}

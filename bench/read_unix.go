@@ -1,0 +1,68 @@
+//go:build unix
+
+package bench
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+)
+
+// batch is how many datagrams are read at once.
+const batch = 32
+
+// poller waits for a connection to be readable before it takes a buffer, so that thousands of idle viewers hold none.
+type poller struct {
+	raw    syscall.RawConn
+	take   func(io.Reader) error
+	stream bool // nothing read means the end
+	fd     int
+	err    error
+}
+
+// errAgain says that nothing more can be read now.
+var errAgain = errors.New("nothing to read")
+
+func newPoller(conn net.Conn, take func(io.Reader) error) (*poller, error) {
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	_, stream := conn.(*net.TCPConn)
+	return &poller{raw: raw, take: take, stream: stream}, nil
+}
+
+// wait blocks until take has read something or the read deadline passes.
+func (p *poller) wait() error {
+	if err := p.raw.Read(p.step); err != nil {
+		return err
+	}
+	return p.err
+}
+
+func (p *poller) step(fd uintptr) bool {
+	p.fd = int(fd)
+	p.err = p.take(p)
+	return !errors.Is(p.err, errAgain)
+}
+
+// Read reads once without blocking; it is for take alone.
+func (p *poller) Read(b []byte) (int, error) {
+	for {
+		n, err := syscall.Read(p.fd, b)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return 0, errAgain
+		case err == syscall.ECONNREFUSED && !p.stream:
+			continue // an ICMP error of an earlier datagram; checks tell whether the server is there
+		case err != nil:
+			return 0, err
+		case n == 0 && p.stream:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}

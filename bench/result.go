@@ -1,0 +1,128 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Result is what a run has measured. Times are milliseconds unless their name says otherwise.
+type Result struct {
+	Net     string         `json:"net"`
+	SRTP    string         `json:"srtp"`
+	Viewers int            `json:"viewers"` // wanted
+	Joined  int            `json:"joined"`
+	Failed  map[string]int `json:"failed,omitempty"` // to join, by reason
+	Lost    map[string]int `json:"lost,omitempty"`   // after joining, by reason
+	Join    Quantiles      `json:"join_ms"`          // from the POST to the first media packet
+
+	Seconds       float64 `json:"seconds"` // of the measurement
+	Packets       uint64  `json:"packets"`
+	Bytes         uint64  `json:"bytes"` // of RTP, encrypted, without framing
+	PacketsPerSec float64 `json:"packets_per_second"`
+	Mbps          float64 `json:"mbps"`
+	Gaps          uint64  `json:"gaps"` // sequence numbers that never came
+	Late          uint64  `json:"late"` // packets out of order or repeated
+	LongestStall  float64 `json:"longest_stall_ms"`
+
+	Verified int       `json:"verified_viewers"` // of whom come:
+	Checked  uint64    `json:"checked"`
+	Wrong    uint64    `json:"wrong"`
+	Missing  uint64    `json:"missing"` // packets sent that never came, whether or not the sequence has a gap
+	Latency  Quantiles `json:"latency_ms"`
+
+	Server *ServerCost `json:"server,omitempty"`
+	Own    OwnCost     `json:"own"`
+}
+
+// Quantiles of a set of durations, in milliseconds.
+type Quantiles struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// ServerCost is what the server's process used during the measurement.
+type ServerCost struct {
+	PID         int     `json:"pid"`
+	CPU         float64 `json:"cpu_percent"` // of one processor
+	USPerPacket float64 `json:"us_per_packet"`
+	CPUPerGbit  float64 `json:"cpu_s_per_gbit"`
+	RSSKB       float64 `json:"rss_kb"`
+	KBPerViewer float64 `json:"kb_per_viewer"` // growth since the first tenth of the viewers had joined
+}
+
+// OwnCost is what the load generator itself used during the measurement.
+type OwnCost struct {
+	CPU         float64 `json:"cpu_percent"`
+	USPerPacket float64 `json:"us_per_packet"`
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func quantilesOf(h *histogram) Quantiles {
+	if h.total == 0 {
+		return Quantiles{}
+	}
+	return Quantiles{milliseconds(h.percentile(50)), milliseconds(h.percentile(95)), milliseconds(h.percentile(99)), milliseconds(h.max)}
+}
+
+// rates divides what arrived by time, and costs by what arrived.
+func (r *Result) rates(before, after costs, pid int) {
+	seconds := max(r.Seconds, 1e-9)
+	r.PacketsPerSec = float64(r.Packets) / seconds
+	r.Mbps = float64(r.Bytes) * 8 / 1e6 / seconds
+	packets, gbit := max(float64(r.Packets), 1), max(float64(r.Bytes)*8/1e9, 1e-9)
+	own := after.own - before.own
+	r.Own = OwnCost{CPU: 100 * own / seconds, USPerPacket: own * 1e6 / packets}
+	if pid != 0 {
+		used := after.server - before.server
+		r.Server = &ServerCost{PID: pid, CPU: 100 * used / seconds, USPerPacket: used * 1e6 / packets, CPUPerGbit: used / gbit}
+	}
+}
+
+func (r *Result) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	_, err := io.WriteString(w, r.table())
+	return err
+}
+
+// table writes the result for people.
+func (r *Result) table() string {
+	var t []byte
+	line := func(name, format string, args ...any) {
+		t = fmt.Appendf(t, "%-16s "+format+"\n", append([]any{name}, args...)...)
+	}
+	line("transport", "%s, %s", r.Net, r.SRTP)
+	line("joined", "%d of %d", r.Joined, r.Viewers)
+	for _, why := range slices.Sorted(maps.Keys(r.Failed)) {
+		line("  failed", "%d: %s", r.Failed[why], why)
+	}
+	for _, why := range slices.Sorted(maps.Keys(r.Lost)) {
+		line("  lost", "%d: %s", r.Lost[why], why)
+	}
+	if r.Joined > 0 {
+		line("join time", "p50 %.1f ms   p95 %.1f   p99 %.1f   max %.1f", r.Join.P50, r.Join.P95, r.Join.P99, r.Join.Max)
+		line("received", "%d packets in %.1f s: %.0f/s, %.1f Mbit/s", r.Packets, r.Seconds, r.PacketsPerSec, r.Mbps)
+		line("gaps", "%d lost, %d late", r.Gaps, r.Late)
+		line("longest stall", "%.1f ms", r.LongestStall)
+	}
+	if r.Checked > 0 {
+		line("verified", "%d packets of %d viewers: %d wrong, %d missing", r.Checked, r.Verified, r.Wrong, r.Missing)
+		line("latency", "p50 %.2f ms   p95 %.2f   p99 %.2f   max %.2f", r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Latency.Max)
+	}
+	if s := r.Server; s != nil {
+		line("server CPU", "%.1f %%: %.2f us/packet, %.3f CPU-s/Gbit", s.CPU, s.USPerPacket, s.CPUPerGbit)
+		line("server memory", "%.1f MB, %.0f KB/viewer", s.RSSKB/1024, s.KBPerViewer)
+	}
+	line("own CPU", "%.1f %%: %.2f us/packet", r.Own.CPU, r.Own.USPerPacket)
+	return string(t)
+}

@@ -1,0 +1,106 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRun(t *testing.T) {
+	for _, network := range []string{"tcp", "udp"} {
+		t.Run(network, func(t *testing.T) {
+			s := newSFU(t, false, true)
+			var out, progress bytes.Buffer
+			code := Main([]string{"-whip", s.whip(), "-whep", s.whep(), "-n", "6", "-net", network, "-d", "1500ms",
+				"-verify", "2", "-kbps", "500", "-pid", strconv.Itoa(os.Getpid()), "-json"}, &out, &progress)
+			if code != 0 {
+				t.Fatalf("exit code %d: %s", code, progress.String())
+			}
+			var r Result
+			if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+				t.Fatalf("%v: %s", err, out.String())
+			}
+			if r.Joined != 6 || len(r.Failed) != 0 || len(r.Lost) != 0 || r.Verified != 3 || r.Wrong != 0 || r.Checked == 0 {
+				t.Errorf("%+v", r)
+			}
+			if r.Packets < 6*100 || r.Seconds < 1.5 || r.Join.P50 <= 0 || r.Latency.Max < r.Latency.P50 || r.SRTP != "AEAD_AES_128_GCM" {
+				t.Errorf("%+v", r)
+			}
+			if r.Server == nil || r.Server.RSSKB <= 0 || r.Server.PID != os.Getpid() {
+				t.Errorf("server %+v", r.Server)
+			}
+			if !strings.Contains(progress.String(), "joined 6/6") {
+				t.Errorf("progress:\n%s", progress.String())
+			}
+			for i := range 7 { // the viewers and the publisher
+				within(t, "DELETE "+strconv.Itoa(i), s.deleted)
+			}
+		})
+	}
+}
+
+// An interrupt ends a run at once, and what was measured is still printed.
+func TestRunInterrupted(t *testing.T) {
+	s := newSFU(t, false, true)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var out bytes.Buffer
+	r, err := Run(ctx, Options{WHIP: s.whip(), WHEP: s.whep(), N: 2, KBPS: 500, Duration: time.Hour}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Joined != 2 || r.Seconds > 60 || !strings.Contains(out.String(), "joined           2 of 2") {
+		t.Errorf("%+v\n%s", r, out.String())
+	}
+}
+
+func TestRunRefused(t *testing.T) {
+	s := newSFU(t, false, true)
+	s.refuse.Store(true)
+	var out, stderr bytes.Buffer
+	if code := Main([]string{"-whep", s.whep(), "-n", "2"}, &out, &stderr); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	if got := stderr.String(); !strings.Contains(got, "no viewer joined: post: the server says 404 Not Found: no such stream") {
+		t.Errorf("stderr: %s", got)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"-h", 0, "oneport bench publishes"},
+		{"-n", 2, "flag needs an argument"},
+		{"-n 1 more", 2, `"more" is not a flag`},
+		{"", 1, "give -whip URL"},
+		{"-whip localhost:8080", 1, "is not a URL like"},
+		{"-whep http://h/ -n 0", 1, "give 1 or more"},
+		{"-whep http://h/ -net sctp", 1, "neither tcp nor udp"},
+		{"-whep http://h/ -d 0", 2, "-d: 0s is not more than zero"},
+		{"-whep http://h/ -kbps -5", 2, "-kbps: -5 is not"},
+		{"-whep http://h/ -pid 1073741824", 1, "-pid: can't read"},
+	} {
+		var out, stderr bytes.Buffer
+		if code := Main(strings.Fields(test.args), &out, &stderr); code != test.code || !strings.Contains(stderr.String(), test.want) {
+			t.Errorf("%q: exit code %d, want %d: %s", test.args, code, test.code, stderr.String())
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	r := Result{Net: "tcp", Viewers: 3, Joined: 2, Failed: map[string]int{"timed out": 1}, Checked: 1, Server: &ServerCost{USPerPacket: 1.5}}
+	table := r.table()
+	for _, want := range []string{"2 of 3", "  failed         1: timed out", "1.50 us/packet", "0 wrong, 0 missing"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in\n%s", want, table)
+		}
+	}
+}
