@@ -59,6 +59,7 @@ type Agent struct {
 	heard     time.Time // when anything authentic last arrived; zero: never
 	pairs     []*Pair   // verified ones, oldest first; at most maxUDP and hardMaxTCP of each transport
 	selected  *Pair     // one of pairs, or nil
+	ticked    time.Time // the last Tick
 }
 
 // NewAgent makes the agent of a session that begins now.
@@ -201,13 +202,16 @@ var (
 	ErrSilent  = errors.New("ice: the client fell silent")
 )
 
-// Deadline is when Tick and Expired are to be asked next. It changes with every call that takes the time.
+// Deadline is when Tick and Expired are to be called next. It may change with every call that takes the time. After a Tick
+// it is in the future, or else the session has expired.
 func (a *Agent) Deadline() time.Time {
 	end := a.end()
-	if s := a.selected; s != nil && slices.ContainsFunc(a.pairs, func(p *Pair) bool { return p.replaces(s) }) {
-		if dead := s.LastSeen.Add(a.config.Dead); dead.Before(end) {
-			return dead
-		}
+	s := a.selected
+	if s == nil || !slices.ContainsFunc(a.pairs, func(p *Pair) bool { return p.replaces(s) }) {
+		return end
+	}
+	if dead := s.LastSeen.Add(a.config.Dead); dead.Before(end) && dead.After(a.ticked) {
+		return dead
 	}
 	return end
 }

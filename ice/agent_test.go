@@ -247,6 +247,65 @@ func TestUnverifiedChangesNothing(t *testing.T) {
 	})
 }
 
+// TestInvariants holds whatever a client does that has the password.
+func TestInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := NewAgent(epoch, serverCreds, clientCreds, Config{})
+		now, to := epoch, serverCreds
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 4000).Draw(t, "ms")) * time.Millisecond)
+			path := udpPath(rapid.Uint16Range(1, 12).Draw(t, "port"))
+			if rapid.Bool().Draw(t, "tcp") {
+				path = tcpPath(rapid.Uint64Range(1, 12).Draw(t, "conn"))
+			}
+			before, had := a.Selected()
+			moved := false
+			switch rapid.IntRange(0, 7).Draw(t, "step") {
+			case 0:
+				moved = a.Authenticated(now, path)
+			case 1:
+				moved = a.Lost(path)
+			case 2:
+				moved = a.Tick(now)
+			case 3:
+				if rapid.IntRange(0, 9).Draw(t, "restart") == 0 {
+					to = serverAgain
+					a.Restart(now, to, clientCreds)
+				}
+			default:
+				_, v := a.Receive(now, path, request(to, rapid.Uint32Range(1, 3).Draw(t, "priority"), rapid.Bool().Draw(t, "nominate")))
+				moved = v.Moved
+				if !v.Verified || !a.Knows(path) {
+					t.Fatalf("a good check on %v: %+v", path, v)
+				}
+			}
+			after, has := a.Selected()
+			if moved != (has && (!had || before != after)) {
+				t.Fatalf("from %v to %v, moved is %v", before, after, moved)
+			}
+			checkInvariants(t, a, now)
+		}
+	})
+}
+
+func checkInvariants(t *rapid.T, a *Agent, now time.Time) {
+	for p, evicted := a.Evict(); evicted; p, evicted = a.Evict() {
+		if a.Knows(p) {
+			t.Fatalf("%v is evicted and still known", p)
+		}
+	}
+	if a.count(UDP) > maxUDP || a.count(TCP) > maxTCP || len(a.Ufrags()) > 2 {
+		t.Fatalf("%d UDP pairs, %d TCP pairs, ufrags %v", a.count(UDP), a.count(TCP), a.Ufrags())
+	}
+	if p, ok := a.Selected(); ok != slices.ContainsFunc(a.Pairs(), func(x Pair) bool { return x.Selected && x.Path == p }) {
+		t.Fatalf("%v is selected, of %+v", p, a.Pairs())
+	}
+	a.Tick(now)
+	if (a.Expired(now) == nil) != a.Deadline().After(now) {
+		t.Fatalf("deadline %v at %v, expired: %v", a.Deadline(), now, a.Expired(now))
+	}
+}
+
 func snapshot(a *Agent) any {
 	return struct {
 		Pairs    []Pair

@@ -9,7 +9,8 @@ import (
 // repeat it every 2.5 s or so, on TCP connections they do not use as well. So:
 //
 //   - A newly nominated pair is selected if it outranks the selected one, or if the client has not confirmed that one,
-//     by nominating it or sending data over it, within the last 3 s.
+//     by nominating it or sending data over it, within the last 3 s. Nominating a pair again, while the data keeps
+//     coming over the selected one, is mere habit.
 //   - Data that arrives over another nominated pair moves the path there: at once if that pair outranks the selected one,
 //     else when the selected one has carried none for 200 ms, so that stragglers do not toss the path to and fro.
 //   - A selected pair that is silent for Config.Dead gives way to a nominated one that is not. A lost one gives way at once.
@@ -102,6 +103,7 @@ func (a *Agent) Lost(p Path) (moved bool) {
 // Tick leaves a path that fell silent. It is to be called when Deadline comes.
 func (a *Agent) Tick(now time.Time) (moved bool) {
 	before := a.selected
+	a.ticked = now
 	a.leaveDead(now)
 	return a.selected != before
 }
@@ -185,13 +187,17 @@ func (a *Agent) remove(pair *Pair) {
 
 // nominate applies USE-CANDIDATE on a pair.
 func (a *Agent) nominate(now time.Time, pair *Pair) {
+	last := pair.NominatedAt
 	pair.NominatedAt = now
 	s := a.selected
-	switch {
-	case s == nil, !s.nominated(), a.dead(now, s), pair.outranks(s):
+	if s == nil || !s.nominated() || a.dead(now, s) || pair.generation > s.generation {
 		a.selected = pair
-	case pair.generation < s.generation:
-	case now.Sub(s.confirmedAt()) > confirmed:
+		return
+	}
+	mereHabit := now.Sub(last) <= confirmed && s.LastData.After(last)
+	switch {
+	case pair.generation < s.generation, mereHabit:
+	case pair.outranks(s), now.Sub(s.confirmedAt()) > confirmed:
 		a.selected = pair
 	}
 }

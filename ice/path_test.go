@@ -62,9 +62,8 @@ var stories = []struct {
 		{2.6, nominate, "tcp3", "tcp3"},
 		{2.7, nominate, "tcp1", "tcp1"},
 		{2.8, data, "tcp3", "tcp3"},
-		{2.81, nominate, "tcp1", "tcp1"},
-		{2.9, data, "tcp3", "tcp3"},
-		{3.2, data, "tcp1", "tcp1"},
+		{5.2, nominate, "tcp1", "tcp3"}, // mere habit, though it outranks
+		{5.3, data, "tcp1", "tcp1"},
 	}},
 	{"UDP dies and the client nominates TCP, sending over it", []step{
 		{0, nominate, "udp", "udp"},
@@ -181,6 +180,19 @@ func tell(a *Agent, s step) (moved bool) {
 	}
 	_, v := a.Receive(now, path, request(serverCreds, priorities[s.path], s.event == nominate))
 	return v.Moved
+}
+
+// TestLateTick asks so late that both paths are silent: that must not be asked again and again.
+func TestLateTick(t *testing.T) {
+	a := NewAgent(epoch, serverCreds, clientCreds, Config{})
+	a.Receive(epoch, udp1, request(serverCreds, 1, true))
+	a.Receive(epoch.Add(time.Second), tcp1, request(serverCreds, 1, true))
+	if a.Tick(epoch.Add(5 * time.Second)) {
+		t.Error("moved to a path that is silent, too")
+	}
+	if end := a.Deadline(); !end.Equal(epoch.Add(31 * time.Second)) {
+		t.Errorf("deadline %v", end)
+	}
 }
 
 // TestTickIsEnough has nobody speak after a path died: the deadlines alone must lead to the living one.
