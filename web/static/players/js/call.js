@@ -68,7 +68,7 @@ export class Call {
     this.#timer = 0;
     this.#hangUp({ leaving });
     this.#recovery = null;
-    if (this.state !== 'failed') this.#enter('idle');
+    this.#enter(this.state === 'failed' ? 'failed' : 'idle');
   }
 
   // reset forgets an earlier failure.
@@ -80,7 +80,7 @@ export class Call {
   // fail ends the call with an explanation.
   fail(error) {
     this.error = this.#explain(error);
-    this.#enter('failed');
+    this.state = 'failed';
     this.stop();
   }
 

@@ -73,7 +73,7 @@ function update(rows) {
     setText(element.querySelector('.who span'), facts(row));
     element.querySelector('.live').classList.toggle('off', !active);
     const started = row.live_ms > 0 ? clock(Date.now() - row.live_ms) : '';
-    setText(element.querySelector('.live span'), active ? `Live ${started}` : 'Waiting for its publisher');
+    setText(element.querySelector('.live span'), active ? `Live ${started}` : 'Waiting');
   }
   for (const [key, element] of lines) {
     if (seen.has(key)) continue;

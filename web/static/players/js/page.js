@@ -83,9 +83,8 @@ export class Page {
 
   stop(options) {
     this.busy = '';
-    this.call.stop(options);
     this.#hooks.end?.();
-    this.show();
+    this.call.stop(options);
   }
 
   #checkAddress() {

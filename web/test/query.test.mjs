@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as q from '../static/players/js/query.js';
+
+const here = (href) => new URL(href);
+const at = (href) => q.settings(here(href).search, here(href));
+
+test('a page talks to where it came from', () => {
+  for (const [page, want] of [
+    ['http://localhost:8080/players/whip.html', 'http://localhost:8080'],
+    ['https://live.example.com/players/whip.html', 'https://live.example.com'],
+    ['http://live.example.com/players/whip.html', 'http://live.example.com'],
+    ['http://[::1]:8080/players/whip.html', 'http://[::1]:8080'],
+    ['http://localhost:8080/players/whip.html?api=1985', 'http://localhost:1985'],
+    ['http://localhost:8080/players/whip.html?schema=https&port=8088', 'https://localhost:8088'],
+    ['http://localhost:8080/players/whip.html?schema=https', 'https://localhost'],
+    ['http://localhost:8080/players/whip.html?schema=https&port=443', 'https://localhost'],
+    ['http://localhost:8080/players/whip.html?api=1985&port=8080', 'http://localhost:1985'],
+    ['http://localhost:8080/players/whip.html?server=192.0.2.7', 'http://192.0.2.7:8080'],
+    ['http://localhost:8080/players/whip.html?server=2001:db8::1', 'http://[2001:db8::1]:8080'],
+    ['http://localhost:8080/players/whip.html?api=no&port=70000', 'http://localhost:8080'],
+    ['http://localhost:8080/players/whip.html?schema=javascript', 'http://localhost:8080'],
+  ]) assert.equal(at(page).origin, want, page);
+});
+
+test('defaults are SRS\'s', () => {
+  const s = at('http://h/players/whip.html');
+  assert.deepEqual([s.app, s.stream, s.vhost, s.autostart, s.path], ['live', 'livestream', '', false, '']);
+  assert.equal(q.endpoint(s, '/rtc/v1/whip/'), 'http://h/rtc/v1/whip/?app=live&stream=livestream');
+  assert.equal(q.webrtcURL(s), 'webrtc://h/live/livestream');
+});
+
+test('unknown names travel on, the page\'s own do not', () => {
+  const s = at('http://h:8080/players/whip.html?autostart=true&api=8080&app=a&stream=b&vhost=v&eip=192.0.2.1:8000&codec=av1&token=a+b/c%3D&secret=x%20y&bearer=zzz&width=640&fps=15&bitrate=500');
+  assert.equal(q.endpoint(s, '/rtc/v1/whip/'),
+    'http://h:8080/rtc/v1/whip/?app=a&stream=b&vhost=v&eip=192.0.2.1:8000&codec=av1&token=a%2Bb/c%3D&secret=x%20y');
+  assert.deepEqual([s.autostart, s.bearer, s.width, s.height, s.fps, s.bitrate, s.codec], [true, 'zzz', 640, undefined, 15, 500, 'av1']);
+});
+
+test('path replaces the API\'s path', () => {
+  assert.equal(q.endpoint(at('http://h/x?path=/my/whip'), '/rtc/v1/whip/'), 'http://h/my/whip?app=live&stream=livestream');
+  assert.equal(q.endpoint(at('http://h/x?path=w%3Fk%3D1'), '/rtc/v1/whip/'), 'http://h/w?k=1&app=live&stream=livestream');
+});
+
+test('a value cannot break out of the query', () => {
+  const s = at('http://h/x?stream=a%26secret%3D1%23&app=%22%3E%3Cscript%3E');
+  assert.equal(q.endpoint(s, '/p/'), 'http://h/p/?app=%22%3E%3Cscript%3E&stream=a%26secret%3D1%23');
+});
+
+test('a lone % and a repeated name are taken as they stand', () => {
+  assert.deepEqual([...q.parseQuery('?a=100%&a=2&b&=x')], [['a', '100%'], ['b', ''], ['', 'x']]);
+});
+
+test('the JSON API\'s URL follows from a webrtc:// address', () => {
+  const s = at('http://h:8080/players/rtc_player.html?eip=192.0.2.1&token=t');
+  assert.equal(q.webrtcURL(s), 'webrtc://h:8080/live/livestream?eip=192.0.2.1&token=t');
+  for (const [url, want] of [
+    [q.webrtcURL(s), 'http://h:8080/rtc/v1/play/?eip=192.0.2.1&token=t'],
+    ['webrtc://h/live/x', 'http://h:8080/rtc/v1/play/'],
+    ['webrtc://other/live/x', 'http://other/rtc/v1/play/'],
+    ['webrtc://other:1985/a/b/x?k=v', 'http://other:1985/rtc/v1/play/?k=v'],
+    ['webrtc://[2001:db8::1]:99/live/x', 'http://[2001:db8::1]:99/rtc/v1/play/'],
+    ['webrtc://other/live/x?schema=https', 'https://other/rtc/v1/play/?schema=https'],
+    ['http://other/live/x', null],
+    ['webrtc://other/x', null],
+  ]) assert.equal(q.jsonEndpoint(url, 'play', s), want, url);
+});
+
+test('streamOf reads both kinds of address', () => {
+  assert.deepEqual(q.streamOf('http://h/rtc/v1/whip/?app=a%20b&stream=s&vhost=v'), { app: 'a b', stream: 's', vhost: 'v' });
+  assert.deepEqual(q.streamOf('http://h/rtc/v1/whip/'), { app: 'live', stream: 'livestream', vhost: '' });
+  assert.deepEqual(q.streamOf('webrtc://h/a/b/s?vhost=v'), { app: 'a/b', stream: 's', vhost: 'v' });
+  assert.equal(q.streamOf('javascript:alert(1)'), null);
+});
+
+test('a watch link holds the stream and no key', () => {
+  const s = at('http://h:8080/players/whip.html?autostart=true&token=T&secret=S&bearer=B&codec=av1&eip=192.0.2.1&app=a&stream=b&path=/w');
+  assert.equal(q.pageLink('whep.html', s), 'whep.html?autostart=true&app=a&stream=b&eip=192.0.2.1');
+  assert.equal(q.pageLink('whep.html', s, { app: 'x', stream: 'y', vhost: 'v' }),
+    'whep.html?autostart=true&app=x&stream=y&eip=192.0.2.1&vhost=v');
+});
+
+test('withParam sets, replaces and removes', () => {
+  assert.equal(q.withParam('http://h/w', 'codec', 'av1'), 'http://h/w?codec=av1');
+  assert.equal(q.withParam('http://h/w?a=1&codec=vp8', 'codec', 'av1'), 'http://h/w?a=1&codec=av1');
+  assert.equal(q.withParam('http://h/w?codec=vp8', 'codec', ''), 'http://h/w');
+});
+
+test('a row of the stream list names its vhost only in its url', () => {
+  assert.deepEqual(q.listedStream({ app: 'live', name: 's', url: '/live/s', vhost: 'vid-1' }), { app: 'live', stream: 's', vhost: '' });
+  assert.deepEqual(q.listedStream({ app: 'live', name: 's', url: '/v.example/live/s' }), { app: 'live', stream: 's', vhost: 'v.example' });
+  assert.deepEqual(q.listedStream({}), { app: 'live', stream: '', vhost: '' });
+});

@@ -1,0 +1,249 @@
+package web
+
+import (
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func get(t *testing.T, h http.Handler, method, target string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+var srsPages = []string{"/", "/players/whip.html", "/players/whep.html", "/players/rtc_publisher.html", "/players/rtc_player.html"}
+
+func TestPagesAreThere(t *testing.T) {
+	h := Handler()
+	for _, at := range srsPages {
+		r := get(t, h, "GET", at+"?autostart=true")
+		if r.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", at, r.StatusCode)
+		}
+		if text := body(t, r); !strings.HasSuffix(strings.TrimSpace(text), "</html>") {
+			t.Errorf("%s is cut short: %.80q", at, text)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	h := Handler()
+	for at, contentType := range map[string]string{
+		"/":                        "text/html; charset=utf-8",
+		"/players/whip.html":       "text/html; charset=utf-8",
+		"/players/js/call.js":      "text/javascript; charset=utf-8",
+		"/players/css/oneport.css": "text/css; charset=utf-8",
+		"/favicon.svg":             "image/svg+xml",
+	} {
+		got := get(t, h, "GET", at).Header
+		for name, want := range map[string]string{
+			"Content-Type":            contentType,
+			"Cache-Control":           "no-cache",
+			"X-Content-Type-Options":  "nosniff",
+			"Referrer-Policy":         "no-referrer",
+			"Content-Security-Policy": policy,
+		} {
+			if got.Get(name) != want {
+				t.Errorf("%s: %s is %q, want %q", at, name, got.Get(name), want)
+			}
+		}
+	}
+}
+
+func TestUnchangedFilesCostNothing(t *testing.T) {
+	h := Handler()
+	first := get(t, h, "GET", "/players/js/call.js")
+	again := get(t, h, "GET", "/players/js/call.js", "If-None-Match", first.Header.Get("ETag"))
+	if again.StatusCode != http.StatusNotModified || body(t, again) != "" {
+		t.Errorf("status %d, want 304 and no body", again.StatusCode)
+	}
+	other := get(t, h, "GET", "/players/js/page.js", "If-None-Match", first.Header.Get("ETag"))
+	if other.StatusCode != http.StatusOK {
+		t.Errorf("another file: status %d, want 200", other.StatusCode)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	h := Handler()
+	for _, c := range []struct {
+		method, target string
+		status         int
+		location       string
+	}{
+		{"GET", "/players", http.StatusFound, "/"},
+		{"GET", "/players/", http.StatusFound, "/"},
+		{"GET", "/players/index.html", http.StatusFound, "/"},
+		{"GET", "/index.html", http.StatusFound, "/"},
+		{"GET", "/favicon.ico", http.StatusFound, "/favicon.svg"},
+		{"HEAD", "/players/whip.html", http.StatusOK, ""},
+		{"POST", "/players/whip.html", http.StatusMethodNotAllowed, ""},
+		{"GET", "/players/nothing.html", http.StatusNotFound, ""},
+		{"GET", "/players/js/", http.StatusNotFound, ""},
+		{"GET", "/players/js", http.StatusNotFound, ""},
+		{"GET", "/pages/player.html", http.StatusNotFound, ""},
+		{"GET", "/players/../web.go", http.StatusNotFound, ""},
+	} {
+		r := get(t, h, c.method, c.target)
+		if r.StatusCode != c.status || r.Header.Get("Location") != c.location {
+			t.Errorf("%s %s: %d %q, want %d %q", c.method, c.target, r.StatusCode, r.Header.Get("Location"), c.status, c.location)
+		}
+	}
+}
+
+var (
+	referenceInPage = regexp.MustCompile(`(?:src|href|action)="([^"]*)"`)
+	importInModule  = regexp.MustCompile(`(?m)^(?:import|export)[^;]*?from '([^']+)';`)
+	anyImport       = regexp.MustCompile(`(?m)^import |\bimport\(`)
+	idInPage        = regexp.MustCompile(`\bid="([^"]+)"`)
+	idInModule      = regexp.MustCompile(`\$\('([^']+)'\)|'(i-[a-z-]+)'`)
+)
+
+// TestReferences: whatever a page or module names exists here, and nothing comes
+// from elsewhere.
+func TestReferences(t *testing.T) {
+	h := Handler()
+	for _, at := range srsPages {
+		text := body(t, get(t, h, "GET", at))
+		ids := make(map[string]bool)
+		for _, m := range idInPage.FindAllStringSubmatch(text, -1) {
+			if ids[m[1]] {
+				t.Errorf("%s: id %q stands twice", at, m[1])
+			}
+			ids[m[1]] = true
+		}
+		for _, m := range referenceInPage.FindAllStringSubmatch(text, -1) {
+			checkReference(t, h, at, m[1], ids)
+		}
+	}
+}
+
+func checkReference(t *testing.T, h http.Handler, from, reference string, ids map[string]bool) {
+	t.Helper()
+	if reference == "" || strings.Contains(reference, "//") || strings.HasPrefix(reference, "/") {
+		t.Errorf("%s: %q is not relative to the page", from, reference)
+		return
+	}
+	target, fragment, _ := strings.Cut(reference, "#")
+	target, _, _ = strings.Cut(target, "?")
+	if target == "" {
+		if !ids[fragment] {
+			t.Errorf("%s: there is no #%s", from, fragment)
+		}
+		return
+	}
+	to := path.Join(path.Dir(from), target)
+	if r := get(t, h, "GET", to); r.StatusCode != http.StatusOK {
+		t.Errorf("%s: %q leads to %s: status %d", from, reference, to, r.StatusCode)
+	}
+}
+
+func TestModules(t *testing.T) {
+	h := Handler()
+	names, err := fs.Glob(static, "static/players/js/*.js")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no modules: %v", err)
+	}
+	for _, name := range names {
+		source, err := static.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(source)
+		imports := importInModule.FindAllStringSubmatch(text, -1)
+		if len(imports) != len(anyImport.FindAllString(text, -1)) {
+			t.Errorf("%s: an import is not of the form that is checked here", name)
+		}
+		for _, m := range imports {
+			to := path.Join(path.Dir(strings.TrimPrefix(name, "static")), m[1])
+			if r := get(t, h, "GET", to); r.StatusCode != http.StatusOK || !strings.HasPrefix(m[1], "./") {
+				t.Errorf("%s imports %q: status %d", name, m[1], r.StatusCode)
+			}
+		}
+		for _, forbidden := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"} {
+			if strings.Contains(text, forbidden) {
+				t.Errorf("%s uses %s: text from outside could become markup or code", name, forbidden)
+			}
+		}
+	}
+}
+
+// TestElements: the ids that a script looks for stand in every page it serves.
+func TestElements(t *testing.T) {
+	h := Handler()
+	shared := []string{"page.js"}
+	for at, own := range map[string][]string{
+		"/players/whip.html":          append([]string{"publish.js"}, shared...),
+		"/players/rtc_publisher.html": append([]string{"publish.js"}, shared...),
+		"/players/whep.html":          append([]string{"play.js"}, shared...),
+		"/players/rtc_player.html":    append([]string{"play.js"}, shared...),
+		"/":                           {"index.js", "dom.js"},
+	} {
+		ids := make(map[string]bool)
+		for _, m := range idInPage.FindAllStringSubmatch(body(t, get(t, h, "GET", at)), -1) {
+			ids[m[1]] = true
+		}
+		for _, module := range own {
+			source, err := static.ReadFile("static/players/js/" + module)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range idInModule.FindAllStringSubmatch(string(source), -1) {
+				if id := m[1] + m[2]; !ids[id] && !optional[id] {
+					t.Errorf("%s: %s looks for #%s", at, module, id)
+				}
+			}
+		}
+	}
+}
+
+// optional elements are looked for and may be missing.
+var optional = map[string]bool{"watch": true}
+
+// TestElementsForTests: what end-to-end tests hold on to.
+func TestElementsForTests(t *testing.T) {
+	h := Handler()
+	for _, at := range srsPages[1:] {
+		text := body(t, get(t, h, "GET", at))
+		for _, id := range []string{"state", "transport", "codec", "bitrate", "fps", "rtt", "cipher", "video", "start", "stop", "error", "url", "mute"} {
+			if !strings.Contains(text, `id="`+id+`" data-testid="`+id+`"`) {
+				t.Errorf("%s has no #%s with its data-testid", at, id)
+			}
+		}
+	}
+}
+
+func TestNothingComesFromElsewhere(t *testing.T) {
+	style, err := static.ReadFile("static/players/css/oneport.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outside := regexp.MustCompile(`url\(|@import|https?:`).FindString(string(style)); outside != "" {
+		t.Errorf("the style loads something: %s", outside)
+	}
+	for _, at := range srsPages {
+		text := body(t, get(t, Handler(), "GET", at))
+		if inline := regexp.MustCompile(`(?i) on[a-z]+="| style="|<style|<script(?: type="module")?>`).FindString(text); inline != "" {
+			t.Errorf("%s: %q would be stopped by the policy", at, inline)
+		}
+	}
+}
