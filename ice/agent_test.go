@@ -168,6 +168,18 @@ func TestRestartOverTheSamePath(t *testing.T) {
 	}
 }
 
+// TestRestartIsNoHabit nominates by a restart what was nominated all along, while data comes over UDP.
+func TestRestartIsNoHabit(t *testing.T) {
+	a := NewAgent(epoch, serverCreds, clientCreds, Config{})
+	a.Receive(epoch, udp1, request(serverCreds, 5, true))
+	a.Receive(epoch, tcp1, request(serverCreds, 5, true))
+	a.Authenticated(epoch.Add(time.Second), udp1)
+	a.Restart(epoch.Add(time.Second), serverAgain, clientCreds)
+	if _, v := a.Receive(epoch.Add(time.Second), tcp1, request(serverAgain, 5, true)); !v.Moved {
+		t.Error("the restart did not move the path")
+	}
+}
+
 func TestEvict(t *testing.T) {
 	a := NewAgent(epoch, serverCreds, clientCreds, Config{})
 	check := func(tenth int, conn uint64, nominate bool) {

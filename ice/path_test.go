@@ -142,6 +142,29 @@ var stories = []struct {
 		{1, lost, "tcp1", "udp"},
 		{1, lost, "tcp1", "udp"},
 	}},
+	{"UDP dies before anything is nominated", []step{
+		{0, check, "udp", "udp"},
+		{2, check, "tcp1", "udp"},
+		{3, check, "tcp1", "tcp1"},
+	}},
+	{"a mere check of a nominated pair is enough when the selected one is dead", []step{
+		{0, nominate, "udp", "udp"},
+		{0, nominate, "tcp1", "udp"},
+		{2.9, check, "tcp1", "udp"},
+		{3, check, "tcp1", "tcp1"},
+	}},
+	{"data over a pair that was only checked counts when the selected one is dead", []step{
+		{0, nominate, "udp", "udp"},
+		{1, check, "tcp1", "udp"},
+		{2.9, data, "tcp1", "udp"},
+		{3, data, "tcp1", "tcp1"},
+	}},
+	{"of equals the one nominated last takes over", []step{
+		{0, nominate, "tcp1", "tcp1"},
+		{0, nominate, "tcp2", "tcp1"},
+		{0.1, nominate, "tcp3", "tcp1"},
+		{0.2, lost, "tcp1", "tcp3"},
+	}},
 	{"a silent pair stays if there is no other", []step{
 		{0, nominate, "udp", "udp"},
 		{20, tick, "", "udp"},

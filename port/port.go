@@ -180,11 +180,11 @@ func (p *Port) displaceOldest() {
 	p.counters.displaced.Add(1)
 }
 
-// promote moves a connection from those being sniffed to those being served, unless it was displaced or the port closed.
+// promote moves a connection from those being sniffed to those being served, unless it was displaced.
 func (p *Port) promote(c *Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.place == nil || p.closed {
+	if c.place == nil {
 		return false
 	}
 	p.sniffing.Remove(c.place)

@@ -102,6 +102,21 @@ func TestStopEndsAPause(t *testing.T) {
 	})
 }
 
+// TestAcceptedWhileClosing is a connection that comes when Close has closed all others.
+func TestAcceptedWhileClosing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := newScript()
+		p := Serve(listener, map[Kind]func(*Conn){HTTP: echo}, Options{})
+		p.closeAll()
+		begin := time.Now()
+		ended(t, listener.connect())
+		if waited := time.Since(begin); waited != 0 {
+			t.Errorf("closed after %v", waited)
+		}
+		p.Close()
+	})
+}
+
 // TestSlowSender sends byte by byte: the kind is found and nothing is lost.
 func TestSlowSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
