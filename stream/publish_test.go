@@ -169,3 +169,29 @@ func TestInfo(t *testing.T) {
 		t.Errorf("the sound is %+v", sound)
 	}
 }
+
+func TestFormats(t *testing.T) {
+	now := time.Now()
+	h := NewHub(testConfig())
+	r := subscribe(t, h, now, nil)
+	defer r.Close()
+	s := publish(t, h, now, &publisher{})
+	if list := h.Formats(testName); len(list) != 0 {
+		t.Errorf("before the first packet: %v", list)
+	}
+	s.frame(now, true)
+	s.sound(now)
+	if list := h.Formats(testName); len(list) != 2 || list[media.Audio] != *opus || list[media.Video] != *h264 {
+		t.Errorf("published: %v", list)
+	}
+	s.Close()
+	if list := h.Formats(testName); list != nil {
+		t.Errorf("after the end: %v", list)
+	}
+	if list := h.Formats(Name{Stream: "unknown"}); list != nil {
+		t.Errorf("unknown: %v", list)
+	}
+	if r.Stream().Name() != testName || r.Stream().ID() == "" || s.Stream() != r.Stream() {
+		t.Error("the reader's stream is another one")
+	}
+}
