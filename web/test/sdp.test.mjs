@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { candidatesOf, parseFragment, restartFragment, restartedAnswer } from '../static/players/js/sdp.js';
+import { candidatesOf, parseFragment, preferTransport, restartFragment, restartedAnswer } from '../static/players/js/sdp.js';
 
 const sdp = (...lines) => lines.join('\r\n') + '\r\n';
 
@@ -67,4 +67,16 @@ test('candidates are listed once', () => {
     { transport: 'UDP', address: '192.0.2.1', port: 8080 },
     { transport: 'TCP', address: '192.0.2.1', port: 8080 },
   ]);
+});
+
+test('one transport goes first, and the other is held back', () => {
+  const { answer: made, held } = preferTransport(answer, 'tcp');
+  assert.deepEqual(candidatesOf(made), [{ transport: 'TCP', address: '192.0.2.1', port: 8080 }]);
+  assert.deepEqual(held, [{ candidate: 'candidate:1 1 udp 2130706431 192.0.2.1 8080 typ host', sdpMLineIndex: 0 }]);
+  assert.doesNotMatch(made, /end-of-candidates/, 'more will come');
+});
+
+test('nothing is held back when nothing would be left', () => {
+  const only = answer.replace(/a=candidate:2.*\r\n/, '');
+  assert.deepEqual(preferTransport(only, 'tcp'), { answer: only, held: [] });
 });

@@ -3,10 +3,14 @@
 
 import { explain, gaveUp, handshakeFailed, noPath, worthRetrying } from './errors.js';
 import { Health, Recovery, maxRenewals } from './health.js';
-import { candidatesOf, restartFragment, restartedAnswer } from './sdp.js';
+import { candidatesOf, preferTransport, restartFragment, restartedAnswer } from './sdp.js';
 import { Window, snapshot } from './stats.js';
 
-const lookEvery = 250; // ms between two looks at the connection
+const lookEvery = 200; // ms between two looks at the connection
+
+// How long a restart tries the other transport alone. Chromium checks pairs one
+// by one and UDP first, at up to half a second each.
+const holdBack = 1500;
 
 // Call goes through the states idle, connecting, live, waiting, reconnecting and
 // failed. One call serves many starts and stops.
@@ -192,14 +196,21 @@ export class Call {
       await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
       const fragment = await session.restart(restartFragment(pc.localDescription.sdp));
       if (run !== this.#run) return;
-      const answer = restartedAnswer(this.#answer, fragment);
+      this.#answer = restartedAnswer(this.#answer, fragment);
+      const { answer, held } = preferTransport(this.#answer, this.stats?.protocol === 'udp' ? 'tcp' : 'udp');
       await pc.setRemoteDescription({ type: 'answer', sdp: answer });
-      this.#answer = answer;
+      setTimeout(() => run === this.#run && this.#add(pc, held), holdBack);
     } catch (error) {
       if (run !== this.#run) return;
       this.#lastError = this.#explain(error);
       this.#act(this.#recovery.failed(performance.now()));
     }
+  }
+
+  // #add gives the browser the candidates that were held back: it may return to
+  // the better path by itself when that works again.
+  #add(pc, held) {
+    for (const candidate of held) pc.addIceCandidate(candidate).catch(() => {});
   }
 
   // #renew starts anew. The old session is ended first, so that a publisher does

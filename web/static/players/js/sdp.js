@@ -87,6 +87,24 @@ export function restartedAnswer(answer, fragmentText) {
   return [session, ...media].flat().join('\r\n') + '\r\n';
 }
 
+// preferTransport takes the candidates of the other transports out of an answer,
+// if any are left then. It returns the answer and what was held back, for
+// addIceCandidate: [{candidate, sdpMLineIndex}].
+export function preferTransport(answer, transport) {
+  const wanted = (line) => new RegExp(`^a=candidate:\\S+ \\d+ ${transport} `, 'i').test(line);
+  const lines = linesOf(answer);
+  if (!lines.some(wanted)) return { answer, held: [] };
+  const held = [];
+  let index = -1;
+  const kept = lines.filter((line) => {
+    if (line.startsWith('m=')) index++;
+    if (!line.startsWith('a=candidate:') || wanted(line)) return line !== 'a=end-of-candidates';
+    held.push({ candidate: line.slice(2), sdpMLineIndex: index });
+    return false;
+  });
+  return { answer: kept.join('\r\n') + '\r\n', held };
+}
+
 // candidatesOf lists where an answer told the browser to go, once each.
 export function candidatesOf(answer) {
   const found = new Map();
