@@ -18,15 +18,3 @@ type link interface {
 	// close ends the link. It may be called more than once.
 	close()
 }
-
-// eachFrame calls each with the datagrams inside frames, which are ours and therefore well formed.
-func eachFrame(frames []byte, each func(datagram []byte)) {
-	for len(frames) > 0 {
-		frame, rest, err := ice.NextFrame(frames)
-		if err != nil || frame == nil {
-			return
-		}
-		each(frame)
-		frames = rest
-	}
-}

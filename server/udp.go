@@ -25,6 +25,7 @@ const (
 type udpPort struct {
 	server *Server
 	conn   *net.UDPConn
+	out    *datagrams
 	local  netip.AddrPort
 
 	mu    sync.RWMutex
@@ -44,7 +45,12 @@ func (s *Server) openUDP(listen string) (*udpPort, error) {
 	}
 	conn.SetReadBuffer(udpBuffer)
 	conn.SetWriteBuffer(udpBuffer)
-	u := &udpPort{server: s, conn: conn, local: addrPort(conn.LocalAddr()), bound: make(map[netip.AddrPort]*session)}
+	out, err := newDatagrams(conn)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("UDP %s can't be written to: %w", listen, err)
+	}
+	u := &udpPort{server: s, conn: conn, out: out, local: addrPort(conn.LocalAddr()), bound: make(map[netip.AddrPort]*session)}
 	s.tasks.Go(u.read)
 	return u, nil
 }
@@ -132,9 +138,7 @@ func (l *udpLink) close()     {}
 func (l *udpLink) send(frames []byte) { l.insist(frames) }
 
 func (l *udpLink) insist(frames []byte) {
-	eachFrame(frames, func(datagram []byte) {
-		if _, err := l.port.conn.WriteToUDPAddrPort(datagram, l.to); err != nil {
-			l.port.dropped.Add(1)
-		}
-	})
+	if lost := l.port.out.send(frames, l.to); lost > 0 {
+		l.port.dropped.Add(uint64(lost))
+	}
 }

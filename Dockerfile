@@ -1,0 +1,13 @@
+# The whole product is one static binary: docker build -t oneport . && docker run --rm -p 8080:8080 -p 8080:8080/udp -e CANDIDATE=192.0.2.1 oneport
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /oneport .
+
+FROM scratch
+COPY --from=build /oneport /oneport
+COPY LICENSE NOTICE /
+EXPOSE 8080/tcp 8080/udp
+ENTRYPOINT ["/oneport"]

@@ -1,0 +1,54 @@
+# make run         build and start oneport on port 8080
+# make test        everything: unit, race, fuzz, real browsers
+# make test-full   that and what takes longer
+# make bench       the figures of docs/performance.md
+GO ?= go
+BIN := oneport
+FUZZTIME ?= 2s
+
+.PHONY: build run test test-full check unit fuzz pages e2e bench cross clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) .
+
+run: build
+	./$(BIN)
+
+test: check unit fuzz pages e2e
+
+test-full: test
+	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/full/
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+
+unit: build
+	ONEPORT_BIN=$(CURDIR)/$(BIN) $(GO) test -race -timeout 8m ./...
+
+fuzz:
+	FUZZTIME=$(FUZZTIME) sh e2e/fuzz.sh
+
+pages: e2e/node_modules
+	node --test web/test/
+
+e2e: build e2e/node_modules
+	sh e2e/setup.sh
+	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/
+
+e2e/node_modules: e2e/package-lock.json
+	sh e2e/setup.sh
+	cd e2e && npm ci --no-audit --no-fund
+	@touch $@
+
+bench: build
+	sh bench/figures.sh
+
+# Every system that Go builds for and that people run; only the host's is tested.
+cross:
+	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null .
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null .
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) build -o /dev/null .
+
+clean:
+	rm -rf $(BIN) dist e2e/node_modules e2e/out

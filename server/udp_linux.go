@@ -1,0 +1,185 @@
+package server
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxDatagrams is how many datagrams one call to the kernel takes: more than a batch of a writer holds.
+	maxDatagrams = 64
+	// maxSegments and maxSegmented bound one run of equal datagrams that the kernel cuts itself (UDP_SEGMENT, GSO).
+	maxSegments  = 64
+	maxSegmented = 60 << 10
+	// maxSegment is the longest datagram sent in a run: with IPv6 and UDP headers it fits any Ethernet path.
+	maxSegment = 1452
+)
+
+// datagrams sends what belongs to one viewer in one system call: runs of equal datagrams as one message that the kernel
+// cuts (UDP GSO), the others each as one of a sendmmsg.
+type datagrams struct {
+	raw   syscall.RawConn
+	inet6 bool        // the socket's family
+	plain atomic.Bool // the kernel or the device refused GSO: never again
+	pool  sync.Pool   // of *message block
+}
+
+// mmsghdr is struct mmsghdr of sendmmsg(2).
+type mmsghdr struct {
+	unix.Msghdr
+	sent uint32
+	_    [4]byte
+}
+
+// block is the memory of one call. It may hold less than its arrays do.
+type block struct {
+	messages [maxDatagrams]mmsghdr
+	vectors  [maxDatagrams]unix.Iovec
+	control  [maxDatagrams][24]byte // a cmsghdr and a uint16, padded
+	name     unix.RawSockaddrInet6  // large enough for either family
+	nameLen  uint32
+}
+
+func newDatagrams(conn *net.UDPConn) (*datagrams, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	d := &datagrams{raw: raw, pool: sync.Pool{New: func() any { return new(block) }}}
+	controlErr := raw.Control(func(fd uintptr) {
+		name, nameErr := unix.Getsockname(int(fd))
+		_, d.inet6 = name.(*unix.SockaddrInet6)
+		err = nameErr
+	})
+	if controlErr != nil {
+		return nil, controlErr
+	}
+	return d, err
+}
+
+// send sends the datagrams inside frames and returns how many the kernel did not take. It never waits.
+func (d *datagrams) send(frames []byte, to netip.AddrPort) (lost int) {
+	b := d.pool.Get().(*block)
+	defer d.pool.Put(b)
+	b.address(to, d.inet6)
+	for len(frames) > 0 {
+		var messages, count int
+		frames, messages, count = b.fill(frames, !d.plain.Load())
+		sent, err := d.write(b, messages)
+		if sent < messages && (err == unix.EIO || err == unix.EINVAL) && !d.plain.Swap(true) {
+			sent, _ = d.again(b, sent, count)
+			lost += count - sent
+			continue
+		}
+		for _, m := range b.messages[sent:messages] {
+			lost += int(m.Iovlen)
+		}
+	}
+	return lost
+}
+
+// write hands messages to the kernel.
+func (d *datagrams) write(b *block, messages int) (sent int, err error) {
+	controlErr := d.raw.Write(func(fd uintptr) bool {
+		for sent < messages {
+			n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.messages[sent])), uintptr(messages-sent), unix.MSG_DONTWAIT, 0, 0)
+			switch {
+			case errno == unix.EINTR:
+			case errno != 0:
+				err = errno
+				return true
+			default:
+				sent += int(n)
+			}
+		}
+		return true
+	})
+	if controlErr != nil {
+		return sent, controlErr
+	}
+	return sent, err
+}
+
+// again sends what is left of a block without GSO: every vector as a message of its own.
+func (d *datagrams) again(b *block, done, count int) (sent int, err error) {
+	first := 0
+	for _, m := range b.messages[:done] {
+		first += int(m.Iovlen)
+	}
+	for i := first; i < count; i++ {
+		b.message(i-first, i, 1)
+	}
+	n, err := d.write(b, count-first)
+	return first + n, err
+}
+
+// fill takes as many datagrams out of frames as fit the block, and joins equal ones where gso allows.
+func (b *block) fill(frames []byte, gso bool) (rest []byte, messages, count int) {
+	begin := 0 // of the run, in vectors
+	finish := func() {
+		if count > begin {
+			b.message(messages, begin, count-begin)
+			messages++
+			begin = count
+		}
+	}
+	size, total := 0, 0 // of the run
+	for len(frames) > 0 && count < maxDatagrams {
+		n := int(binary.BigEndian.Uint16(frames))
+		datagram := frames[2 : 2+n]
+		frames = frames[2+n:]
+		fits := gso && count > begin && n <= size && size <= maxSegment && total+n <= maxSegmented && count-begin < maxSegments
+		if !fits {
+			finish()
+			size, total = n, 0
+		}
+		b.vectors[count] = unix.Iovec{Base: &datagram[0]}
+		b.vectors[count].SetLen(n)
+		count++
+		total += n
+		if n < size { // only the last of a run may be shorter
+			finish()
+			size = 0
+		}
+	}
+	finish()
+	return frames, messages, count
+}
+
+// message makes vectors[first:first+n] message i, cut by the kernel where there are several.
+func (b *block) message(i, first, n int) {
+	m := &b.messages[i]
+	m.Msghdr = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&b.name)), Namelen: b.nameLen, Iov: &b.vectors[first]}
+	m.SetIovlen(n)
+	if n == 1 {
+		return
+	}
+	c := &b.control[i]
+	header := (*unix.Cmsghdr)(unsafe.Pointer(c))
+	header.Level, header.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
+	header.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(c[unix.CmsgLen(0):], uint16(b.vectors[first].Len))
+	m.Control = &c[0]
+	m.SetControllen(unix.CmsgSpace(2))
+}
+
+// address writes the destination in the socket's family.
+func (b *block) address(to netip.AddrPort, inet6 bool) {
+	port := (*[2]byte)(unsafe.Pointer(&b.name.Port)) // network byte order, at the same place in both families
+	binary.BigEndian.PutUint16(port[:], to.Port())
+	if inet6 {
+		b.name.Family, b.name.Addr = unix.AF_INET6, to.Addr().As16()
+		b.nameLen = unix.SizeofSockaddrInet6
+		return
+	}
+	v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(&b.name))
+	v4.Family, v4.Addr = unix.AF_INET, to.Addr().As4()
+	b.nameLen = unix.SizeofSockaddrInet4
+}

@@ -1,0 +1,37 @@
+//go:build !linux
+
+package server
+
+import (
+	"net"
+	"net/netip"
+
+	"oneport/ice"
+)
+
+// datagrams sends what belongs to one viewer, a system call each.
+type datagrams struct{ conn *net.UDPConn }
+
+func newDatagrams(conn *net.UDPConn) (*datagrams, error) { return &datagrams{conn}, nil }
+
+// send sends the datagrams inside frames and returns how many the kernel did not take.
+func (d *datagrams) send(frames []byte, to netip.AddrPort) (lost int) {
+	eachFrame(frames, func(datagram []byte) {
+		if _, err := d.conn.WriteToUDPAddrPort(datagram, to); err != nil {
+			lost++
+		}
+	})
+	return lost
+}
+
+// eachFrame calls each with the datagrams inside frames, which are ours and therefore well formed.
+func eachFrame(frames []byte, each func(datagram []byte)) {
+	for len(frames) > 0 {
+		frame, rest, err := ice.NextFrame(frames)
+		if err != nil || frame == nil {
+			return
+		}
+		each(frame)
+		frames = rest
+	}
+}
