@@ -187,3 +187,45 @@ func TestSkipOutOfKeyframe(t *testing.T) {
 	s.frame(now, true)
 	expect(t, "the next keyframe", drain(r, now), "v6/ v7 v8")
 }
+
+// A reader that fell behind means to be live: what is fresh enough for a new one is too old for it.
+func TestSkipNeedsFresherKeyframeThanStart(t *testing.T) {
+	now := time.Now()
+	h := NewHub(testConfig())
+	s := publish(t, h, now, &publisher{})
+	r := subscribe(t, h, now, nil)
+	s.frame(now, true)
+	drain(r, now)
+	s.frame(now, false)
+	now = now.Add(500 * time.Millisecond)
+	s.frame(now, true)
+	now = now.Add(time.Second + 1)
+	s.frame(now, false)
+	expect(t, "1.0 s is too old", drain(r, now), "")
+	expect(t, "but not for a new reader", drain(subscribe(t, h, now, nil), now), "v6! v7 v8 v9 v10 v11")
+}
+
+// Sound that was left out and sound that comes late have no place in the run after it.
+func TestLateSoundAfterSkip(t *testing.T) {
+	now := time.Now()
+	h := NewHub(testConfig())
+	s := publish(t, h, now, &publisher{})
+	r := subscribe(t, h, now, nil)
+	drain(r, now)
+	s.sound(now)
+	late := s.audio
+	s.audio++
+	s.sound(now)
+	s.sound(now)
+	expect(t, "with a gap", drain(r, now), "a0! a2 a3")
+	s.sound(now)
+	now = now.Add(time.Hour)
+	expect(t, "a stall", drain(r, now), "")
+	next := s.audio
+	s.audio = late
+	s.sound(now)
+	expect(t, "late", drain(r, now), "")
+	s.audio = next
+	s.sound(now)
+	expect(t, "live", drain(r, now), "a5/")
+}

@@ -84,6 +84,23 @@ func TestLaneRefuses(t *testing.T) {
 	}
 }
 
+// What was evicted for its age is still known to have been there.
+func TestLaneRefusesWhatIsGone(t *testing.T) {
+	bounds, now := testConfig().Play, time.Now()
+	var l lane
+	for seq := range uint64(5) {
+		l.pushSeq(now, 1<<16+seq, 1, &bounds)
+	}
+	now = now.Add(time.Minute)
+	l.pushSeq(now, 1<<16+20, 1, &bounds)
+	if l.pushSeq(now, 1<<16+3, 1, &bounds) || l.counted.Late != 1 {
+		t.Error("a packet is taken again after a minute")
+	}
+	if !l.pushSeq(now, 1<<16+10, 1, &bounds) {
+		t.Error("a packet that never came is refused")
+	}
+}
+
 // However far apart the sequence numbers are, growing keeps every packet.
 func TestLaneGrowsWithGaps(t *testing.T) {
 	bounds, now := testConfig().Play, time.Now()

@@ -71,6 +71,34 @@ func TestBusyAndReplaced(t *testing.T) {
 	}
 }
 
+// leaver is a publisher that leaves, and is succeeded, just while it is asked whether it is alive.
+type leaver struct {
+	publisher
+	leave func()
+}
+
+func (l *leaver) Alive(time.Time) bool {
+	l.leave()
+	return false
+}
+
+// Of two newcomers at the same time, one gets the stream.
+func TestPublishRace(t *testing.T) {
+	now := time.Now()
+	h, old, fast := NewHub(testConfig()), &leaver{}, &publisher{}
+	first := publish(t, h, now, old)
+	old.leave = func() {
+		first.Close()
+		publish(t, h, now, fast)
+	}
+	if _, err := h.Publish(now, testName, &publisher{}); !errors.Is(err, ErrBusy) {
+		t.Errorf("the slower one: %v", err)
+	}
+	if old.replaced != 0 || fast.replaced != 0 || len(h.Streams()) != 1 {
+		t.Errorf("%d and %d times replaced", old.replaced, fast.replaced)
+	}
+}
+
 func TestPublishAfterClose(t *testing.T) {
 	now := time.Now()
 	h, old := NewHub(testConfig()), &publisher{}

@@ -212,6 +212,29 @@ func TestAccept(t *testing.T) {
 	r.Accept(nil)
 	s.sound(now)
 	expect(t, "until the reader takes all", drain(r, now), "v36/ v37 v38 a11")
+	r.Accept(func(media.Format) bool { return false })
+	s.sound(now)
+	s.frame(now, false)
+	expect(t, "nothing is taken", drain(r, now), "")
+	r.Accept(nil)
+	expect(t, "the keyframe is not given twice", drain(r, now), "")
+}
+
+// The newest keyframe may be of a codec that is not sent any more.
+func TestStartNeedsKeyframeOfCodec(t *testing.T) {
+	now := time.Now()
+	h, pub := NewHub(testConfig()), &publisher{}
+	s := publish(t, h, now, pub)
+	s.frame(now, true)
+	s.format = vp8
+	s.frame(now, false)
+	r := subscribe(t, h, now, nil)
+	expect(t, "no keyframe of the new codec", drain(r, now), "")
+	if pub.requests() != 1 {
+		t.Errorf("%d keyframes asked for", pub.requests())
+	}
+	s.frame(now, true)
+	expect(t, "its keyframe", drain(r, now), "v6! v7 v8")
 }
 
 func TestFind(t *testing.T) {

@@ -117,6 +117,34 @@ func TestWakeForSound(t *testing.T) {
 	}
 }
 
+// The timer follows the earliest of what waits.
+func TestWakeForTheEarliest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config, pub, w := testConfig(), &publisher{}, &waker{}
+		config.Play.MWLatency = 350 * time.Millisecond
+		h := NewHub(config)
+		s := publish(t, h, time.Now(), pub)
+		r := subscribe(t, h, time.Now(), w)
+		began := time.Now()
+		r.RequestKeyframe(began)
+		elapsed(450 * time.Millisecond)
+		s.sound(time.Now())
+		elapsed(time.Millisecond)
+		r.RequestKeyframe(time.Now())
+		elapsed(100 * time.Millisecond)
+		if len(pub.asked) != 2 || pub.asked[1].Sub(began) != 500*time.Millisecond {
+			t.Errorf("asked at %v", pub.asked)
+		}
+		s.Push(s.nextFrame(time.Now(), true)[0])
+		elapsed(time.Hour)
+		if len(w.calls) != 1 || w.calls[0].Sub(began) != 556*time.Millisecond {
+			t.Errorf("woken at %v", w.calls)
+		}
+		r.Close()
+		s.Close()
+	})
+}
+
 // The cost of a batch is that of the distinct wakers, not of the readers.
 func TestWakersAreShared(t *testing.T) {
 	now := time.Now()
@@ -179,6 +207,22 @@ func TestKeyframeRequestsAreCoalesced(t *testing.T) {
 		count("nobody publishes", 4)
 		r.Close()
 	})
+}
+
+// A new publisher is asked at once, however recently the old one was.
+func TestNewPublisherIsAskedAtOnce(t *testing.T) {
+	now := time.Now()
+	h, old, pub := NewHub(testConfig()), &publisher{}, &publisher{}
+	publish(t, h, now, old)
+	r := subscribe(t, h, now, nil)
+	r.RequestKeyframe(now)
+	r.RequestKeyframe(now)
+	old.dead = true
+	publish(t, h, now, pub)
+	r.RequestKeyframe(now)
+	if old.requests() != 1 || pub.requests() != 1 {
+		t.Errorf("%d requests to the old one, %d to the new one", old.requests(), pub.requests())
+	}
 }
 
 // A waiting reader goes on asking, for a request may be lost.
