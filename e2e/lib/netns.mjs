@@ -1,0 +1,79 @@
+// A network of its own for a test: one interface, one address, a default route,
+// and a filter that can drop UDP. Linux only.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { once } from 'node:events';
+
+export const address = '192.0.2.10'; // TEST-NET-1 (RFC 5737): nobody's.
+
+// The two ends of a veth pair in one namespace: browsers see an ordinary
+// interface, and what is sent to its address comes back by the loopback.
+const setUp = `
+ip link set lo up
+ip link add e0 type veth peer name e1
+ip addr add ${address}/24 dev e0
+ip link set e0 up
+ip link set e1 up
+ip route add default dev e0
+nft add table inet e2e
+nft 'add chain inet e2e drops { type filter hook input priority 0; }'
+echo ready
+exec cat
+`;
+
+// Network lives as long as its holder, a process that ends when its standard
+// input does: nothing is left behind, however the test ends.
+export class Network {
+  #holder;
+  #gone;
+
+  static async open() {
+    const network = new Network();
+    const rootless = process.getuid() === 0 ? [] : ['--user', '--map-root-user'];
+    network.#holder = spawn('unshare', ['--net', ...rootless, 'sh', '-ec', setUp], { stdio: ['pipe', 'pipe', 'pipe'] });
+    network.#gone = once(network.#holder, 'exit');
+    let said = '';
+    network.#holder.stderr.on('data', (text) => { said += text; });
+    const [word] = await Promise.race([once(network.#holder.stdout, 'data'), network.#gone]);
+    if (!String(word).includes('ready')) {
+      throw new Error(`no network namespace could be made (it takes root or user namespaces, iproute2 and nftables): ${said}`);
+    }
+    return network;
+  }
+
+  // enter is what to put in front of a command for it to run in this network.
+  get enter() {
+    const user = process.getuid() === 0 ? [] : ['--user', '--preserve-credentials'];
+    return ['nsenter', '--target', String(this.#holder.pid), '--net', ...user, '--'];
+  }
+
+  run(...command) {
+    const [first, ...rest] = [...this.enter, ...command];
+    return execFileSync(first, rest, { encoding: 'utf8' });
+  }
+
+  // wrap makes a program that runs another one in this network, for whoever
+  // wants the path of one file.
+  wrap(program) {
+    const path = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'run');
+    writeFileSync(path, `#!/bin/sh\nexec ${this.enter.join(' ')} ${program} "$@"\n`, { mode: 0o755 });
+    return path;
+  }
+
+  dropUDP() { this.run('nft', 'add', 'rule', 'inet', 'e2e', 'drops', 'meta', 'l4proto', 'udp', 'counter', 'drop'); }
+
+  passUDP() { this.run('nft', 'flush', 'chain', 'inet', 'e2e', 'drops'); }
+
+  // dropped counts the UDP datagrams that have been dropped.
+  dropped() {
+    return Number(/packets (\d+)/.exec(this.run('nft', 'list', 'chain', 'inet', 'e2e', 'drops'))?.[1] ?? 0);
+  }
+
+  async close() {
+    this.#holder.stdin.end();
+    await this.#gone;
+  }
+}
