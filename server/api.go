@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -130,8 +131,8 @@ func page[T any](list []T, r *http.Request) []T {
 		count = len(list)
 	}
 	start = min(max(start, 0), len(list))
-	end := min(start+max(count, 10), len(list))
-	return append([]T{}, list[start:end]...)
+	count = min(max(count, 10), len(list)-start)
+	return append([]T{}, list[start:start+count]...)
 }
 
 func (s *Server) describeStreams() []api.Stream {
@@ -145,8 +146,8 @@ func (s *Server) describeStreams() []api.Stream {
 		}
 	}
 	list := []api.Stream{}
-	for vhost, hub := range s.hubs {
-		for _, info := range hub.Streams() {
+	for _, vhost := range slices.Sorted(maps.Keys(s.hubs)) {
+		for _, info := range s.hubs[vhost].Streams() {
 			list = append(list, s.describeStream(vhost, info, sent[info.Name], publisher[info.Name]))
 		}
 	}

@@ -67,8 +67,9 @@ const (
 // rates turn byte counters into the bit rate of the last 30 seconds, as far as they are asked often enough: a sample is kept
 // for half that long and answers for the time since.
 type rates struct {
-	mu sync.Mutex
-	of map[string]rate
+	mu    sync.Mutex
+	of    map[string]rate
+	swept time.Time
 }
 
 type rate struct {
@@ -83,6 +84,10 @@ func (r *rates) kbps(now time.Time, name string, bytes uint64) int64 {
 	defer r.mu.Unlock()
 	if r.of == nil || len(r.of) > maxRates {
 		r.of = make(map[string]rate)
+	}
+	if now.Sub(r.swept) > rateWindow {
+		r.swept = now
+		r.sweep(now)
 	}
 	e, known := r.of[name]
 	if !known || int64(bytes) < e.from {
@@ -102,10 +107,8 @@ func (r *rates) kbps(now time.Time, name string, bytes uint64) int64 {
 	return e.kbps
 }
 
-// sweep forgets counters that nobody has asked for in a while.
+// sweep forgets counters that nobody has asked for in a while. Called locked.
 func (r *rates) sweep(now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for name, e := range r.of {
 		if now.Sub(e.half) > 4*rateWindow {
 			delete(r.of, name)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -47,6 +48,19 @@ var (
 
 // join makes a session and returns it with the answer. Nothing is left behind when it fails.
 func (s *Server) join(req *joinRequest) (*session, []byte, error) {
+	sess, answer, err := s.tryJoin(req)
+	if err != nil {
+		s.stats.refused.Add(1)
+		level := slog.LevelInfo
+		if errors.Is(err, errTooMany) || errors.Is(err, errTooManyAddress) {
+			level = slog.LevelDebug // a flood must not fill the log
+		}
+		s.log.Log(req.ctx, level, "client refused", "stream", req.name.String(), "ip", req.ip, "publish", req.publish, "why", err)
+	}
+	return sess, answer, err
+}
+
+func (s *Server) tryJoin(req *joinRequest) (*session, []byte, error) {
 	if !s.config.RTC.Enabled {
 		return nil, nil, errRTCOff
 	}

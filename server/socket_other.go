@@ -20,6 +20,9 @@ func newSocket(c *net.TCPConn) (*socket, error) {
 	return &socket{conn: c}, nil
 }
 
+// closeWrite sends what is written and then the end of the stream.
+func (s *socket) closeWrite() { s.conn.CloseWrite() }
+
 // tryWrite writes what goes within tryTime; n < len(b) with no error means that the connection is full.
 func (s *socket) tryWrite(b []byte) (int, error) {
 	s.conn.SetWriteDeadline(time.Now().Add(tryTime))

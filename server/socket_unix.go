@@ -8,7 +8,10 @@ import (
 )
 
 // socket writes to a TCP connection without ever waiting, except where waiting is asked for.
-type socket struct{ raw syscall.RawConn }
+type socket struct {
+	conn *net.TCPConn
+	raw  syscall.RawConn
+}
 
 func newSocket(c *net.TCPConn) (*socket, error) {
 	c.SetNoDelay(true)
@@ -17,8 +20,11 @@ func newSocket(c *net.TCPConn) (*socket, error) {
 		return nil, err
 	}
 	limitUnsent(raw)
-	return &socket{raw: raw}, nil
+	return &socket{conn: c, raw: raw}, nil
 }
+
+// closeWrite sends what is written and then the end of the stream.
+func (s *socket) closeWrite() { s.conn.CloseWrite() }
 
 // tryWrite writes what the kernel takes now; n < len(b) with no error means that it is full.
 func (s *socket) tryWrite(b []byte) (n int, err error) {

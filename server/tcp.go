@@ -24,6 +24,8 @@ const (
 	idleDeadline = 45 * time.Second
 	// deadDeadline ends a connection whose client has taken nothing for so long.
 	deadDeadline = 15 * time.Second
+	// farewell is how long a connection that we end may take to end on the client's side.
+	farewell = 500 * time.Millisecond
 	// maxInsisted bounds the feedback queued behind a full connection; more is dropped and counted.
 	maxInsisted = 32 << 10
 	// readBuffer is what one read of a connection takes at most. It must hold a whole frame.
@@ -107,7 +109,11 @@ func (l *tcpLink) write(frames []byte) {
 // flush waits until the rest is written, or the client has taken nothing for deadDeadline.
 func (l *tcpLink) flush() {
 	for {
-		l.conn.SetWriteDeadline(time.Now().Add(deadDeadline))
+		l.mu.Lock()
+		if !l.closed {
+			l.conn.SetWriteDeadline(time.Now().Add(deadDeadline))
+		}
+		l.mu.Unlock()
 		err := l.sock.waitWrite(l.drain)
 		l.mu.Lock()
 		if err != nil {
@@ -120,7 +126,9 @@ func (l *tcpLink) flush() {
 		done := len(l.rest) == 0
 		if done {
 			l.flushing = false
-			l.conn.SetWriteDeadline(time.Time{})
+			if !l.closed {
+				l.conn.SetWriteDeadline(time.Time{})
+			}
 		}
 		l.mu.Unlock()
 		if done {
@@ -149,11 +157,23 @@ func (l *tcpLink) drain(write func([]byte) (int, error)) (progress bool, err err
 	return true, nil
 }
 
+// close says goodbye in order: what was written arrives, because the connection is only half closed and what the client
+// still sends is read until it ends too, or until farewell has passed. Closing over unread bytes would reset instead.
 func (l *tcpLink) close() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.closed = true
-	l.mu.Unlock()
-	l.conn.Close()
+	l.sock.closeWrite()
+	l.conn.SetDeadline(time.Now().Add(farewell))
+}
+
+// listen gives the client the time until its next word; once the link is closed the deadline set then stays.
+func (l *tcpLink) listen() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.conn.SetReadDeadline(time.Now().Add(idleDeadline))
+	}
 }
 
 // serveRTC is the life of one TCP connection that speaks framed STUN: it routes by the first valid Binding request and then
@@ -174,7 +194,7 @@ func (s *Server) serveRTC(c *port.Conn) {
 	}
 	defer sess.unplug(l)
 	for {
-		c.SetReadDeadline(time.Now().Add(idleDeadline))
+		l.listen()
 		frame, err := reader.next()
 		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {

@@ -26,6 +26,7 @@ type timerEntry struct {
 	at    time.Time
 	index int // in the heap, plus one; 0: not in it
 	what  timed
+	over  bool // forgotten: whoever still asks for a time gets none
 }
 
 func newTimers() *timers { return &timers{alarm: make(chan struct{}, 1)} }
@@ -38,6 +39,9 @@ func (t *timers) schedule(what timed, at time.Time) {
 	t.mu.Lock()
 	e := what.entry()
 	switch {
+	case e.over:
+		t.mu.Unlock()
+		return
 	case e.index == 0:
 		e.at, e.what = at, what
 		heap.Push(&t.heap, e)
@@ -55,11 +59,14 @@ func (t *timers) schedule(what timed, at time.Time) {
 	}
 }
 
-// forget takes what out.
+// forget takes what out for good: a service that runs at this moment, or whoever is late to know that it is over, can't
+// bring it back.
 func (t *timers) forget(what timed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e := what.entry(); e.index != 0 {
+	e := what.entry()
+	e.over = true
+	if e.index != 0 {
 		heap.Remove(&t.heap, e.index-1)
 	}
 }
