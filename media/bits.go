@@ -1,5 +1,45 @@
 package media
 
+// byteReader takes bytes off a slice. Past the end it yields zeroes and says so in short.
+type byteReader struct {
+	b     []byte
+	short bool
+}
+
+func (r *byteReader) next() byte {
+	if len(r.b) == 0 {
+		r.short = true
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+func (r *byteReader) skip(n int) { r.take(n) }
+
+func (r *byteReader) take(n int) (b []byte) {
+	if n > len(r.b) {
+		n, r.short = len(r.b), true
+	}
+	b, r.b = r.b[:n], r.b[n:]
+	return b
+}
+
+// leb128 takes a number of seven bits a byte, the lowest first. One of more than four bytes counts as short: nothing in a
+// packet is as long.
+func (r *byteReader) leb128() (v int) {
+	for i := range 4 {
+		c := r.next()
+		v |= int(c&0x7f) << (7 * i)
+		if c&0x80 == 0 {
+			return v
+		}
+	}
+	r.short = true
+	return 0
+}
+
 // bitReader takes bits off a NAL unit, leaving out the emulation prevention bytes (ITU-T H.264, section 7.4.1): a 3 after
 // two zeroes. Past the end it yields zeroes and says so in short.
 type bitReader struct {

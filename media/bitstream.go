@@ -134,16 +134,6 @@ func h265NAL(typ byte, body []byte) (start, key bool) {
 	return false, false
 }
 
-// inspectAV1 reads the aggregation header (AV1 RTP specification, section 4.4): Z, Y, W, N. With Z the payload begins in
-// the middle of an OBU; with N it begins a coded video sequence, which Z must not say as well.
-func inspectAV1(b []byte) (start, key bool) {
-	const z, n = 0x80, 0x08
-	if len(b) < 2 || b[0]&z != 0 {
-		return false, false
-	}
-	return true, b[0]&n != 0
-}
-
 // vpx is what VP8's and VP9's payload descriptors say that matters here.
 type vpx struct {
 	start, key    bool
@@ -222,28 +212,4 @@ func vp9Structure(r *byteReader) (width, height int) {
 		}
 	}
 	return width, height
-}
-
-// byteReader takes bytes off a slice. Past the end it yields zeroes and says so in short.
-type byteReader struct {
-	b     []byte
-	short bool
-}
-
-func (r *byteReader) next() byte {
-	if len(r.b) == 0 {
-		r.short = true
-		return 0
-	}
-	c := r.b[0]
-	r.b = r.b[1:]
-	return c
-}
-
-func (r *byteReader) skip(n int) {
-	if n > len(r.b) {
-		r.b, r.short = nil, true
-		return
-	}
-	r.b = r.b[n:]
 }

@@ -155,7 +155,16 @@ func TestVideoSize(t *testing.T) {
 		{"vp9, show_existing_frame", VP9, "0c 88 4983420077f03234", 0, 0},
 		{"vp9, without its sync code", VP9, "0c 82 4983430077f03234", 0, 0},
 		{"vp9, cut short", VP9, "0c 82 4983420077", 0, 0},
-		{"av1", AV1, "08 0a0b00000042abbfc377", 0, 0},
+		{"av1, length before each element", AV1, "08 0a 08000000 42abbfc37700 01 30", 1920, 1080},
+		{"av1, one element", AV1, "18 08000000 42a7bfe4600d0040", 1920, 804},
+		{"av1, with a size field", AV1, "28 0d 0a0b000000 42a7bfe62edfc842 3010", 1920, 818},
+		{"av1, after a temporal delimiter, with an extension", AV1, "28 01 10 0c00 000000 42abbfc37700", 1920, 1080},
+		{"av1, without one", AV1, "18 3010", 0, 0},
+		{"av1, not a new sequence", AV1, "10 08000000 42a7bfe4600d0040", 0, 0},
+		{"av1, an element of no bytes", AV1, "08 00 0a 08000000 42abbfc37700", 0, 0},
+		{"av1, an element longer than the payload", AV1, "08 7f 08000000 42abbfc37700", 0, 0},
+		{"av1, a length without an end", AV1, "08 ffffffffff 08", 0, 0},
+		{"av1, cut short", AV1, "18 08000000 42a7", 0, 0},
 		{"opus", Opus, "78 01", 0, 0},
 	} {
 		width, height, ok := VideoSize(test.codec, unhex(t, test.payload))
@@ -229,6 +238,48 @@ func TestVideoSizeOfRichSPS(t *testing.T) {
 	}
 }
 
+// An AV1 sequence header with every optional part before the size: timing, a decoder model, two operating points.
+func TestVideoSizeOfRichSequenceHeader(t *testing.T) {
+	w := &bitWriter{b: []byte{0x18, 0x08}, n: 16}
+	w.bits(5, 0)
+	w.bits(1, 1)
+	w.bits(32, 1001)
+	w.bits(32, 60000)
+	w.bits(1, 1)
+	w.golomb(5)
+	w.bits(1, 1)
+	w.bits(5, 9)
+	w.bits(32, 77)
+	w.bits(10, 0x155)
+	w.bits(1, 1) // initial_display_delay_present_flag
+	w.bits(5, 1)
+	w.bits(12, 0x101)
+	w.bits(5, 8) // so that seq_tier follows
+	w.bits(1, 1)
+	w.bits(1, 1) // decoder_model_present_for_this_op
+	w.bits(21, 0x0fffff)
+	w.bits(1, 1)
+	w.bits(4, 3)
+	w.bits(12, 0x101)
+	w.bits(5, 7)
+	w.bits(2, 0)
+	w.bits(4, 10)
+	w.bits(4, 9)
+	w.bits(11, 1279)
+	w.bits(10, 719)
+	if width, height, ok := VideoSize(AV1, w.b); !ok || width != 1280 || height != 720 {
+		t.Errorf("VideoSize says %dx%d, %v; want 1280x720", width, height, ok)
+	}
+	w = &bitWriter{b: []byte{0x18, 0x08}, n: 16}
+	w.bits(5, 3) // a still picture, with a reduced header
+	w.bits(5, 0)
+	w.bits(8, 0x99)
+	w.bits(20, 639<<10|359)
+	if width, height, ok := VideoSize(AV1, w.b); !ok || width != 640 || height != 360 {
+		t.Errorf("VideoSize says %dx%d, %v; want 640x360", width, height, ok)
+	}
+}
+
 // A size that nobody can mean is none, whatever the numbers overflow to.
 func TestVideoSizeOfAbsurdSPS(t *testing.T) {
 	for _, mbs := range []uint32{1 << 10, 1 << 20, 1<<28 - 1, 1<<32 - 2} {
@@ -248,7 +299,7 @@ func FuzzBitstream(f *testing.F) {
 	for codec := H264; codec <= PCMA; codec++ {
 		for _, seed := range []string{
 			"", "65", "7c8588", "7800046742e01f000468ce3880", "6764000cac3b50b04b42000003000200000300 3d08",
-			"60010003420101", "90f08111226050", "0e38014000b40280016801040182", "0c824983420077f0323430", "5c0305", "080a0b",
+			"60010003420101", "90f08111226050", "0e38014000b40280016801040182", "0c824983420077f0323430", "5c0305", "080a0b", "280d0a0b00000042a7bfe62edfc8423010",
 		} {
 			f.Add(uint8(codec), unhex(f, seed))
 		}

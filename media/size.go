@@ -4,7 +4,7 @@ package media
 const maxSize = 1 << 14
 
 // VideoSize finds the picture's size in an RTP payload, if it holds what says so whole: a sequence parameter set that is
-// not fragmented, or the beginning of a VP8 or VP9 keyframe.
+// not fragmented, a sequence header, or the beginning of a VP8 or VP9 keyframe.
 func VideoSize(c Codec, payload []byte) (width, height int, ok bool) {
 	switch c {
 	case H264:
@@ -15,6 +15,8 @@ func VideoSize(c Codec, payload []byte) (width, height int, ok bool) {
 		width, height = sizeVP8(payload)
 	case VP9:
 		width, height = sizeVP9(payload)
+	case AV1:
+		width, height = sizeAV1(payload)
 	}
 	if width <= 0 || height <= 0 || width > maxSize || height > maxSize {
 		return 0, 0, false
