@@ -21,7 +21,7 @@ type Options struct {
 	Duration time.Duration // of the measurement, after all have joined; default 10 s
 	KBPS     int           // of video; default 2500
 	FPS      int           // default 25
-	Ramp     int           // joins started per second; default 100
+	Ramp     int           // joins started per second; default 200
 	Verify   int           // 1 of so many viewers decrypts and checks; default 20, negative: none
 	Bearer   string        // token
 	PID      int           // of the server, whose CPU and memory are read from /proc; 0: not measured
@@ -38,7 +38,7 @@ func (o Options) withDefaults() Options {
 		o.Duration = 10 * time.Second
 	}
 	if o.Ramp <= 0 {
-		o.Ramp = 100
+		o.Ramp = 200
 	}
 	if o.Verify == 0 {
 		o.Verify = 20

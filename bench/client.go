@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"oneport/ice"
@@ -58,38 +56,21 @@ func newShared() (*shared, error) {
 // Client is one WHIP or WHEP session, made to cost next to nothing per packet: it reads clear headers, and decrypts only
 // on demand. It has one goroutine per open connection, and two more of pion's if the server insisted on being the DTLS client.
 type Client struct {
+	// Set once, before the first connection.
 	opt      ClientOptions
 	host     string // of the URL
 	shared   *shared
-	local    ice.Credentials
-	ssrc     [2]uint32 // of a publisher, by video
-	answer   *answer
+	ssrc     [2]uint32 // of audio and video, when publishing
+	posted   time.Time // when joining began
 	resource *resource
+	answer   *answer
 	checks   *checks
 	pipe     *pipe
-	assoc    *association // guarded by rx
-	keyframe atomic.Bool  // asked for
-	posted   time.Time    // when joining began
 
-	readers sync.WaitGroup
-	closed  chan struct{} // by Close or Kill
-	stalled atomic.Bool
-
-	mu      sync.Mutex // guards what follows
-	closing bool
-	paths   []*path // open ones, oldest first
-	current *path   // where we send; nil: none
-	err     error   // why the last path was lost, or the server ended it
-	resume  chan struct{}
-
-	rx receiver
-	tx sender
+	links links
+	rx    receiver
+	tx    sender
 }
-
-var (
-	errClosed = errors.New("client closed")
-	errNoPath = errors.New("no connection to the server")
-)
 
 // Dial offers a session to a WHIP or WHEP URL, connects to the server and runs the DTLS handshake.
 // The client lives until Close or Kill, not until ctx ends.
@@ -116,7 +97,7 @@ func newClient(to string, opt ClientOptions) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
-	c := &Client{opt: opt, host: u.Hostname(), shared: opt.shared, closed: make(chan struct{}), resume: make(chan struct{})}
+	c := &Client{opt: opt, host: u.Hostname(), shared: opt.shared, links: links{network: opt.Net, closed: make(chan struct{})}}
 	if c.shared == nil {
 		if c.shared, err = newShared(); err != nil {
 			return nil, err
@@ -133,7 +114,6 @@ func newClient(to string, opt ClientOptions) (*Client, error) {
 		c.opt.CheckTimeout = 3 * time.Second
 	}
 	c.rx.decrypt, c.rx.check.run, c.rx.started = decrypt, opt.run, make(chan struct{})
-	c.local = ice.NewCredentials(rand.Reader)
 	c.ssrc = [2]uint32{uint32(random()) | 1, uint32(random()) | 2}
 	c.pipe = newPipe(c.send)
 	return c, nil
@@ -141,7 +121,8 @@ func newClient(to string, opt ClientOptions) (*Client, error) {
 
 // join does what stands between a URL and media.
 func (c *Client) join(ctx context.Context, to string) error {
-	text := offer{c.opt.Role, random() >> 2, c.local.Ufrag, c.local.Pwd, c.shared.identity.fingerprint, c.ssrc[0], c.ssrc[1]}.String()
+	local := ice.NewCredentials(rand.Reader)
+	text := offer{c.opt.Role, random() >> 2, local.Ufrag, local.Pwd, c.shared.identity.fingerprint, c.ssrc[0], c.ssrc[1]}.String()
 	if c.opt.Edit != nil {
 		text = c.opt.Edit(text)
 	}
@@ -154,7 +135,7 @@ func (c *Client) join(ctx context.Context, to string) error {
 		return err
 	}
 	remote := ice.Credentials{Ufrag: c.answer.ufrag, Pwd: c.answer.pwd}
-	c.checks = &checks{local: c.local, remote: remote, waiting: make(map[transaction]chan<- error)}
+	c.checks = &checks{local: local, remote: remote, waiting: make(map[transaction]chan<- error)}
 	if err := c.connect(ctx, c.opt.Net); err != nil {
 		return err
 	}
@@ -163,7 +144,7 @@ func (c *Client) join(ctx context.Context, to string) error {
 		return err
 	}
 	c.tx.open(assoc)
-	c.unlock(assoc)
+	c.secured(assoc)
 	return nil
 }
 
@@ -193,69 +174,13 @@ func (c *Client) try(ctx context.Context, to candidate) error {
 		p.conn.Close()
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.current, c.err = p, nil
+	c.links.nominate(p)
 	return nil
-}
-
-// adopt takes a new path into the client's care; false: it is closing.
-func (c *Client) adopt(p *path) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closing {
-		return false
-	}
-	c.paths = append(c.paths, p)
-	return true
-}
-
-// lost forgets a path whose reader has ended; the newest that is left takes its place.
-func (c *Client) lost(p *path, err error) {
-	c.mu.Lock()
-	for i, open := range c.paths {
-		if open == p {
-			c.paths = append(c.paths[:i:i], c.paths[i+1:]...)
-			break
-		}
-	}
-	if c.current == p {
-		c.current = nil
-		if n := len(c.paths); n > 0 && !c.paths[n-1].cut.Load() {
-			c.current = c.paths[n-1]
-		}
-	}
-	if c.current == nil && c.err == nil {
-		c.err = err
-	}
-	closing := c.closing
-	c.mu.Unlock()
-	if c.opt.OnState != nil && !closing {
-		c.opt.OnState(p.network, err)
-	}
-}
-
-// fail notes that the session is over.
-func (c *Client) fail(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = err
-	}
-}
-
-// Err says why nothing more can come: the server ended the session, or no connection is left. It is nil while all is well.
-func (c *Client) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
 }
 
 // tick runs on a path's reader every Tick.
 func (c *Client) tick(p *path, now time.Time) {
-	c.mu.Lock()
-	current := c.current
-	c.mu.Unlock()
+	current := c.links.path()
 	if p.cut.Load() || c.checks == nil {
 		return
 	}

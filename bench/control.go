@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -12,7 +13,7 @@ import (
 // Close deletes the session at the server, closes every connection and waits for the client's goroutines.
 func (c *Client) Close() error {
 	var err error
-	if c.resource != nil && !c.isClosing() {
+	if c.resource != nil && !c.links.isClosing() {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		err = c.resource.remove(ctx, c.shared.http, c.opt.Bearer)
 		cancel()
@@ -23,39 +24,33 @@ func (c *Client) Close() error {
 
 // Kill is Close without a word to the server.
 func (c *Client) Kill() {
-	c.mu.Lock()
-	if !c.closing {
-		c.closing = true
-		close(c.closed)
-	}
-	open := append([]*path(nil), c.paths...)
-	c.mu.Unlock()
-	for _, p := range open {
-		p.conn.Close()
-	}
+	c.links.shut()
 	_ = c.pipe.Close()
-	c.readers.Wait()
-	c.rx.Lock()
-	assoc := c.assoc
-	c.rx.Unlock()
-	if assoc != nil {
+	c.links.readers.Wait()
+	if assoc := c.association(); assoc != nil {
 		assoc.close()
 	}
 }
 
-func (c *Client) isClosing() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closing
+// Err says why nothing more can come: the server ended the session, or no connection is left. It is nil while all is well.
+func (c *Client) Err() error {
+	c.links.mu.Lock()
+	defer c.links.mu.Unlock()
+	return c.links.err
+}
+
+// association is nil before the handshake is over.
+func (c *Client) association() *association {
+	c.rx.Lock()
+	defer c.rx.Unlock()
+	return c.rx.assoc
 }
 
 // Hangup tells the server in DTLS that the session is over, as a browser does that closes its peer connection.
 func (c *Client) Hangup() error {
-	c.rx.Lock()
-	assoc := c.assoc
-	c.rx.Unlock()
+	assoc := c.association()
 	if assoc == nil || assoc.closeNotify == nil {
-		return fmt.Errorf("hangup: no close_notify at hand")
+		return errors.New("hangup: no close_notify at hand")
 	}
 	return c.send(assoc.closeNotify)
 }
@@ -63,10 +58,7 @@ func (c *Client) Hangup() error {
 // Cut ends the current connection: with a reset, or in the orderly way, after which what still comes is thrown away.
 // The session stays; see Reconnect.
 func (c *Client) Cut(reset bool) error {
-	c.mu.Lock()
-	p := c.current
-	c.current = nil
-	c.mu.Unlock()
+	p := c.links.take()
 	if p == nil {
 		return errNoPath
 	}
@@ -93,45 +85,18 @@ func (c *Client) Move(ctx context.Context, network string) error {
 	if err := c.connect(ctx, network); err != nil {
 		return fmt.Errorf("move to %s: %w", network, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.opt.Net = network
 	return nil
 }
 
 // Network is what the client was last moved to.
 func (c *Client) Network() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.opt.Net
+	c.links.mu.Lock()
+	defer c.links.mu.Unlock()
+	return c.links.network
 }
 
 // Stall stops reading, as a viewer on a dead link, or goes on. Keepalives are sent all the while.
-func (c *Client) Stall(stall bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	was := c.stalled.Swap(stall)
-	if was == stall {
-		return
-	}
-	if !stall {
-		close(c.resume)
-		return
-	}
-	c.resume = make(chan struct{})
-}
-
-// resumed is closed by the end of the stall.
-func (c *Client) resumed() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.stalled.Load() {
-		over := make(chan struct{})
-		close(over)
-		return over
-	}
-	return c.resume
-}
+func (c *Client) Stall(stall bool) { c.links.stall(stall) }
 
 // PLI asks for a keyframe of the video.
 func (c *Client) PLI() error {
@@ -163,12 +128,10 @@ func (c *Client) ResetStats() {
 
 // Profile names the SRTP profile that was negotiated.
 func (c *Client) Profile() string {
-	c.rx.Lock()
-	defer c.rx.Unlock()
-	if c.assoc == nil {
-		return ""
+	if assoc := c.association(); assoc != nil {
+		return assoc.profile
 	}
-	return c.assoc.profile
+	return ""
 }
 
 // Location is the URL of the session, "" if the server named none.

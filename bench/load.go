@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,6 +156,9 @@ func (l *load) measure(ctx context.Context) Result {
 	for _, v := range viewers {
 		v.ResetStats()
 	}
+	if l.publisher != nil {
+		l.publisher.tx.late.Store(0)
+	}
 	before := l.costs()
 	select {
 	case <-ctx.Done():
@@ -194,8 +198,12 @@ func (l *load) sum(viewers []*Client) Result {
 		}
 		r.SRTP = v.Profile()
 	}
-	if l.publisher != nil && r.SRTP == "" {
-		r.SRTP = l.publisher.Profile()
+	if l.publisher != nil {
+		r.SRTP = cmp.Or(r.SRTP, l.publisher.Profile())
+		r.Behind = milliseconds(time.Duration(l.publisher.tx.late.Load()))
+		if err := l.publisher.Err(); err != nil {
+			r.Lost["the publisher, "+reason(err)]++
+		}
 	}
 	r.Latency = quantilesOf(&latency)
 	l.mu.Lock()

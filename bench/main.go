@@ -51,7 +51,7 @@ func parseFlags(args []string, stderr io.Writer) (Options, error) {
 	f.DurationVar(&o.Duration, "d", 10*time.Second, "time to measure once all have joined")
 	f.IntVar(&o.KBPS, "kbps", 2500, "bitrate of the video in kbit/s")
 	f.IntVar(&o.FPS, "fps", 25, "frames a second")
-	f.IntVar(&o.Ramp, "ramp", 100, "joins started per second")
+	f.IntVar(&o.Ramp, "ramp", 200, "joins started per second")
 	f.IntVar(&o.Verify, "verify", 20, "decrypt and check at 1 of so many viewers; 0: at none")
 	f.StringVar(&o.Bearer, "token", "", "bearer token")
 	f.IntVar(&o.PID, "pid", 0, "process id of the server, to measure its CPU and memory")

@@ -51,11 +51,14 @@ func (c *Client) dial(ctx context.Context, to candidate) (*path, error) {
 		conn.Close()
 		return nil, err
 	}
-	if !c.adopt(p) {
+	if !c.links.adopt(p) {
 		conn.Close()
 		return nil, errClosed
 	}
-	c.readers.Go(func() { p.read(poll) })
+	go func() {
+		defer c.links.readers.Done()
+		p.read(poll)
+	}()
 	return p, nil
 }
 
@@ -79,7 +82,9 @@ func (p *path) read(poll *poller) {
 	p.conn.Close()
 	p.err = err
 	close(p.done)
-	c.lost(p, err)
+	if c.links.lost(p, err) && c.opt.OnState != nil {
+		c.opt.OnState(p.network, err)
+	}
 }
 
 // extend sets the next tick, and bounds every write until then.
@@ -95,11 +100,13 @@ func (p *path) waitForResume() error {
 	ticker := time.NewTicker(p.client.opt.Tick)
 	defer ticker.Stop()
 	for {
-		resumed := p.client.resumed()
+		resumed := p.client.links.resumed()
+		if resumed == nil {
+			return p.extend(time.Now())
+		}
 		select {
 		case <-resumed:
-			return p.extend(time.Now())
-		case <-p.client.closed:
+		case <-p.client.links.closed:
 			return errClosed
 		case now := <-ticker.C:
 			p.client.tick(p, now)
@@ -113,7 +120,7 @@ func (p *path) waitForResume() error {
 // takeStream reads once from a TCP connection and delivers the whole frames.
 func (p *path) takeStream(r io.Reader) error {
 	c := p.client
-	if c.stalled.Load() {
+	if c.links.stalled.Load() {
 		return errStalled
 	}
 	buf := c.shared.buffers.Get().(*[]byte)
@@ -144,7 +151,7 @@ func (p *path) takeStream(r io.Reader) error {
 // takeDatagrams reads what waits on a UDP socket, a batch at most.
 func (p *path) takeDatagrams(r io.Reader) error {
 	c := p.client
-	if c.stalled.Load() {
+	if c.links.stalled.Load() {
 		return errStalled
 	}
 	buf := c.shared.buffers.Get().(*[]byte)

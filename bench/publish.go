@@ -29,7 +29,7 @@ func (c *Client) Publish(ctx context.Context, o SourceOptions) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-c.closed:
+		case <-c.links.closed:
 			return errClosed
 		case <-timer.C:
 		}
@@ -58,8 +58,12 @@ func (s *schedule) due() time.Duration { return min(s.videoDue, s.audioDue, s.re
 // run sends what is due. A schedule that is a second late begins anew: a burst of what was missed helps nobody.
 func (s *schedule) run(now time.Time) {
 	due := s.due()
-	if late := now.Sub(s.start) - due; late > time.Second {
+	late := now.Sub(s.start) - due
+	if late > time.Second {
 		s.start = s.start.Add(late)
+	}
+	if int64(late) > s.client.tx.late.Load() {
+		s.client.tx.late.Store(int64(late))
 	}
 	switch due {
 	case s.audioDue:
@@ -79,7 +83,7 @@ func (s *schedule) video(now time.Time) {
 	interval := time.Second / time.Duration(src.opt.FPS)
 	if src.done == src.total {
 		s.frame = s.videoDue
-		key := s.client.keyframe.Swap(false) || s.frame >= s.keyDue
+		key := s.client.tx.keyframe.Swap(false) || s.frame >= s.keyDue
 		if key {
 			s.keyDue = s.frame + src.opt.Keyframe
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-	"github.com/pion/srtp/v3"
 )
 
 // Header is the RTP header of a packet (RFC 3550 §5.1), without what a load generator has no use for.
@@ -27,7 +26,7 @@ type receiver struct {
 	tally
 	check   verifier
 	decrypt bool
-	open    *srtp.Context // nil before the handshake is over
+	assoc   *association  // nil before the handshake is over
 	early   [][]byte      // packets that came before the keys: at most mostEarly, more are dropped
 	media   bool          // something has come
 	started chan struct{} // closed by the first packet
@@ -48,8 +47,8 @@ func (c *Client) receive(p *path, b []byte, at time.Time) {
 	switch first := b[0]; {
 	case first < 4:
 		c.checks.receive(p, b)
-	case first == alert && c.rx.open != nil && c.assoc.server == nil:
-		c.fail(errByServer)
+	case first == alert && c.rx.assoc != nil && c.rx.assoc.server == nil:
+		c.links.fail(errByServer)
 	case first >= 20 && first < 64:
 		c.pipe.deliver(b)
 	case first >= 128 && first < 192 && len(b) >= 12 && b[1] >= 192 && b[1] < 224:
@@ -70,7 +69,7 @@ func (c *Client) receiveRTP(b []byte, at time.Time) {
 	if !c.rx.decrypt {
 		return
 	}
-	if c.rx.open == nil {
+	if c.rx.assoc == nil {
 		c.keepEarly(b)
 		return
 	}
@@ -83,12 +82,11 @@ func (c *Client) keepEarly(b []byte) {
 	}
 }
 
-// unlock gives the receiver its keys and the packets that waited for them.
-func (c *Client) unlock(a *association) {
+// secured gives the receiver its keys and the packets that waited for them.
+func (c *Client) secured(a *association) {
 	c.rx.Lock()
 	defer c.rx.Unlock()
-	c.assoc = a
-	c.rx.open = a.recv
+	c.rx.assoc = a
 	at := time.Now()
 	for _, b := range c.rx.early {
 		if b[1] >= 192 && b[1] < 224 {
@@ -102,7 +100,7 @@ func (c *Client) unlock(a *association) {
 
 func (c *Client) decryptRTP(b []byte, at time.Time) {
 	rx := &c.rx
-	plain, err := rx.open.DecryptRTP(rx.plain[:0], b, &rx.header)
+	plain, err := rx.assoc.recv.DecryptRTP(rx.plain[:0], b, &rx.header)
 	if err != nil {
 		rx.Checked++
 		rx.Wrong++
@@ -132,11 +130,11 @@ func (c *Client) receiveRTCP(b []byte, at time.Time) {
 	if !rx.decrypt && c.opt.Role != Publish {
 		return
 	}
-	if rx.open == nil {
+	if rx.assoc == nil {
 		c.keepEarly(b)
 		return
 	}
-	plain, err := rx.open.DecryptRTCP(nil, b, nil)
+	plain, err := rx.assoc.recv.DecryptRTCP(nil, b, nil)
 	if err != nil {
 		return
 	}
@@ -150,7 +148,7 @@ func (c *Client) receiveRTCP(b []byte, at time.Time) {
 	for _, packet := range packets {
 		switch packet := packet.(type) {
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-			c.keyframe.Store(true)
+			c.tx.keyframe.Store(true)
 		case *rtcp.SenderReport:
 			if f := rx.flow(packet.SSRC); f != nil {
 				f.sr.ntp, f.sr.at = uint32(packet.NTPTime>>16), at

@@ -34,6 +34,7 @@ type Result struct {
 	Missing  uint64    `json:"missing"` // packets sent that never came, whether or not the sequence has a gap
 	Latency  Quantiles `json:"latency_ms"`
 
+	Behind float64     `json:"behind_ms"` // the most that our publisher was late by its own schedule: the machine was busy
 	Server *ServerCost `json:"server,omitempty"`
 	Own    OwnCost     `json:"own"`
 }
@@ -123,6 +124,6 @@ func (r *Result) table() string {
 		line("server CPU", "%.1f %%: %.2f us/packet, %.3f CPU-s/Gbit", s.CPU, s.USPerPacket, s.CPUPerGbit)
 		line("server memory", "%.1f MB, %.0f KB/viewer", s.RSSKB/1024, s.KBPerViewer)
 	}
-	line("own CPU", "%.1f %%: %.2f us/packet", r.Own.CPU, r.Own.USPerPacket)
+	line("own CPU", "%.1f %%: %.2f us/packet; sent at most %.1f ms late", r.Own.CPU, r.Own.USPerPacket, r.Behind)
 	return string(t)
 }

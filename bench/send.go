@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -10,8 +11,11 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// sender is the outbound half of a client. Its mutex guards all of it, and makes packets leave in the order of their keys' use.
+// sender is the outbound half of a client. Its mutex makes packets leave in the order in which they were encrypted.
 type sender struct {
+	keyframe atomic.Bool  // asked for by the server
+	late     atomic.Int64 // the most nanoseconds that Publish was behind its schedule
+
 	sync.Mutex
 	seal   *srtp.Context // nil before the handshake is over
 	header rtp.Header
@@ -26,17 +30,11 @@ func (s *sender) open(a *association) {
 
 // send writes one datagram to the current path.
 func (c *Client) send(b []byte) error {
-	p := c.path()
+	p := c.links.path()
 	if p == nil {
 		return errNoPath
 	}
 	return p.write(b)
-}
-
-func (c *Client) path() *path {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.current
 }
 
 // SendRTP encrypts packets and sends them; over TCP in one write.
@@ -56,7 +54,7 @@ func (c *Client) SendRTP(packets ...[]byte) error {
 		}
 		c.tx.sealed[i] = sealed
 	}
-	p := c.path()
+	p := c.links.path()
 	if p == nil {
 		return errNoPath // the packets are lost, their sequence numbers used
 	}

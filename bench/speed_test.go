@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"net"
+	"testing"
+	"time"
+
+	"oneport/ice"
+)
+
+// viewerOn makes a client that counts what comes over TCP, past all signalling, and the other end of its connection.
+func viewerOn(tb testing.TB) (*Client, net.Conn) {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer listener.Close()
+	c, err := newClient("http://127.0.0.1/", ClientOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c.answer = &answer{video: track{pt: 102}}
+	c.checks = &checks{local: ice.NewCredentials(rand.Reader), remote: ice.NewCredentials(rand.Reader), waiting: make(map[transaction]chan<- error)}
+	host, port, _ := net.SplitHostPort(listener.Addr().String())
+	if _, err := c.dial(tb.Context(), candidate{network: "tcp", host: host, port: port}); err != nil {
+		tb.Fatal(err)
+	}
+	conn, err := listener.Accept()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		conn.Close()
+		c.Kill()
+	})
+	return c, conn
+}
+
+// packets appends framed RTP packets, as a server would.
+func packets(b []byte, seq *uint16, n, size int) []byte {
+	var room [1500]byte
+	packet := room[:size]
+	packet[0], packet[1] = 0x80, 102
+	for range n {
+		binary.BigEndian.PutUint16(packet[2:], *seq)
+		*seq++
+		b = ice.AppendFrame(b, packet)
+	}
+	return b
+}
+
+// Frames split at any place are put together again.
+func TestStreamInPieces(t *testing.T) {
+	c, conn := viewerOn(t)
+	var seq uint16
+	stream := packets(nil, &seq, 50, 900)
+	for at, step := 0, 1; at < len(stream); step = step*3%1999 + 1 {
+		n := min(step, len(stream)-at)
+		if _, err := conn.Write(stream[at : at+n]); err != nil {
+			t.Fatal(err)
+		}
+		at += n
+	}
+	until(t, "50 packets", func() bool { return c.Stats().Packets == 50 })
+	if s := c.Stats(); s.Gaps != 0 || s.Bytes != 50*900 {
+		t.Errorf("%d gaps, %d bytes", s.Gaps, s.Bytes)
+	}
+	// Without framing nothing can be understood any more.
+	if _, err := conn.Write([]byte{0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "end of the connection", func() bool { return c.Err() != nil })
+}
+
+// BenchmarkViewer is the whole cost of a received packet: 11 of them in a frame, one write each frame; the writes are in it.
+func BenchmarkViewer(b *testing.B) {
+	c, conn := viewerOn(b)
+	const n = 11
+	var seq uint16
+	frame := packets(nil, &seq, n, 1160)
+	b.SetBytes(1160)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += n {
+		frame = packets(frame[:0], &seq, n, 1160)
+		if _, err := conn.Write(frame); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for c.Stats().Packets < uint64(b.N) {
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// BenchmarkCount is what the generator itself adds to a packet, without the kernel.
+func BenchmarkCount(b *testing.B) {
+	c, _ := viewerOn(b)
+	var seq uint16
+	frame := packets(nil, &seq, 1, 1160)[2:]
+	at := time.Now()
+	c.rx.Lock()
+	defer c.rx.Unlock()
+	b.ReportAllocs()
+	for b.Loop() {
+		binary.BigEndian.PutUint16(frame[2:], seq)
+		seq++
+		c.receive(nil, frame, at)
+	}
+}
