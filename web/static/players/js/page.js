@@ -105,6 +105,7 @@ export class Page {
   #listen() {
     copyButtons();
     $('start').addEventListener('click', () => this.start());
+    $('poster').addEventListener('click', () => this.start()); // The large icon looks like a button.
     $('stop').addEventListener('click', () => this.stop());
     $('share').addEventListener('click', () => copy(this.watchLink));
     $('url').addEventListener('input', () => this.#links());
@@ -142,6 +143,7 @@ export class Page {
     $('state').dataset.state = state;
     setText($('state-text'), this.busy || this.#stateText(call));
     this.#swapButtons(active);
+    $('poster').classList.toggle('ready', !active);
     const flowing = state === 'live' || (this.role === 'publish' && active);
     $('screen').classList.toggle('busy', !flowing && active);
     setText($('poster-text'), this.#posterText(call, state));

@@ -166,8 +166,8 @@ fill($('quality'), choices.map((q) => [q.id, q.name]));
 $('quality').value = asked.length ? 'asked' : '720';
 
 function askedName() {
-  const parts = [width || height ? `${width ?? 'any'} × ${height ?? 'any'}` : '', fps ? `${fps} fps` : '', bitrate ? `${bitrate} kbit/s` : ''];
-  return parts.filter(Boolean).join(' · ');
+  const size = width && height ? `${width} × ${height}` : height ? `${height}p` : width ? `${width} wide` : '';
+  return [size, fps ? `${fps} fps` : '', bitrate ? `${bitrate} kbit/s` : ''].filter(Boolean).join(' · ');
 }
 
 for (const id of ['camera', 'microphone', 'quality']) $(id).addEventListener('change', change);
