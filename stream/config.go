@@ -1,14 +1,18 @@
 package stream
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
-// Config holds the settings of a hub. Every field must be set; the configuration fills in the declared defaults.
+// Config holds the settings of a hub; each must be set. The caps are those of the server as a whole, which declares them.
 type Config struct {
-	MaxStreams int `conf:"max_streams" default:"10000" doc:"The most streams, published or waited for, at one time."`
-	MaxReaders int `conf:"max_viewers" default:"20000" doc:"The most viewers of all streams together."`
+	MaxStreams int // published or waited for, at one time
+	MaxReaders int // of all streams together
 
-	Play    Play    `conf:"play"`
-	Publish Publish `conf:"publish"`
+	Play    Play
+	Publish Publish
 }
 
 // Play holds the settings about the way to the viewers.
@@ -30,4 +34,44 @@ type Play struct {
 type Publish struct {
 	PublisherSilence time.Duration `conf:"publisher_silence" default:"3000" unit:"ms" doc:"How long a publisher may send nothing before another may take its place."`
 	KeyframeInterval time.Duration `conf:"keyframe_request_interval" default:"500" unit:"ms" doc:"The least time between two keyframe requests to a publisher."`
+}
+
+// Check finds settings with which nothing could be played.
+func (p Play) Check() error {
+	var errs []error
+	for _, s := range []struct {
+		name  string
+		value int64
+	}{
+		{"gop_cache_max_age", int64(p.GopMaxAge)},
+		{"gop_cache_max_bytes", int64(p.GopMaxBytes)},
+		{"max_lag", int64(p.MaxLag)},
+		{"viewer_patience", int64(p.ViewerPatience)},
+		{"ring_max_bytes", int64(p.RingMaxBytes)},
+		{"ring_max_packets", int64(p.RingMaxPackets)},
+	} {
+		errs = append(errs, positive(s.name, s.value))
+	}
+	if p.MWLatency < 0 {
+		errs = append(errs, errors.New("mw_latency must not be negative"))
+	}
+	if least := p.MaxLag + p.GopMaxAge; p.RingMaxAge < least {
+		errs = append(errs, fmt.Errorf("ring_max_age must be at least gop_cache_max_age and max_lag together, %d ms", least.Milliseconds()))
+	}
+	return errors.Join(errs...)
+}
+
+// Check finds settings that would let publishers displace each other, or be asked for nothing but keyframes.
+func (p Publish) Check() error {
+	return errors.Join(
+		positive("publisher_silence", int64(p.PublisherSilence)),
+		positive("keyframe_request_interval", int64(p.KeyframeInterval)),
+	)
+}
+
+func positive(name string, value int64) error {
+	if value <= 0 {
+		return fmt.Errorf("%s must be greater than 0", name)
+	}
+	return nil
 }

@@ -95,12 +95,12 @@ func (h *Hub) acquire(name Name, readers int) (*Stream, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.readers+readers > h.config.MaxReaders {
-		return nil, fmt.Errorf("%w viewers: max_viewers is %d", ErrFull, h.config.MaxReaders)
+		return nil, fmt.Errorf("%w viewers, the most are %d", ErrFull, h.config.MaxReaders)
 	}
 	s := h.streams[name]
 	if s == nil {
 		if len(h.streams) >= h.config.MaxStreams {
-			return nil, fmt.Errorf("%w streams: max_streams is %d", ErrFull, h.config.MaxStreams)
+			return nil, fmt.Errorf("%w streams, the most are %d", ErrFull, h.config.MaxStreams)
 		}
 		s = newStream(h, name, newID())
 		h.streams[name] = s
