@@ -46,7 +46,6 @@ test('a viewer whose path goes silent is broken after 2 s', () => {
 test('a viewer whose publisher left waits, for as long as it takes', () => {
   const line = new Line('play');
   line.run(10000, (c, now) => { mediaIn(c); checks(c, now); });
-  line.now += 0;
   line.run(1000, (c) => { c.responses++; });
   const verdict = line.run(600000, checks);
   assert.deepEqual([verdict.state, verdict.broken], ['waiting', false]);
@@ -115,6 +114,16 @@ test('counters that start again with another pair are a sign of life', () => {
   line.run(5000, (c, now) => { mediaIn(c); checks(c, now); });
   const verdict = line.run(2250, (c, now) => { if (now === 6500) Object.assign(c, { pair: 'q', responses: 0 }); });
   assert.equal(verdict.broken, false);
+});
+
+test('a path that vanishes is no sign of life', () => {
+  const line = new Line('play');
+  line.run(5000, (c, now) => { mediaIn(c); checks(c, now); });
+  const before = line.run(250).lastArrival;
+  const verdict = line.run(1000, (c) => Object.assign(c, { pair: '', received: 0, responses: 0 }));
+  assert.equal(verdict.lastArrival, before);
+  line.run(250, (c) => Object.assign(c, { pair: 'tcp' }));
+  assert.ok(line.run(250).lastArrival > before, 'but the next one is');
 });
 
 const well = (now) => ({ connected: true, ended: false, broken: false, lastArrival: now });

@@ -55,16 +55,18 @@ export class Health {
 
   #note(now, snap) {
     const seen = this.#seen;
-    // A counter that differs is a sign of life, also when it is smaller:
-    // another pair was selected, with counters of its own.
     if (snap.media !== seen.media) {
+      seen.media = snap.media;
       this.#lastMedia = now;
       this.#hadMedia = true;
+      if (this.#role === 'play') this.#lastArrival = now;
     }
-    if (snap.pair !== seen.pair || snap.responses !== seen.responses) this.#lastAnswer = now;
-    const arrived = snap.received !== seen.received || this.#lastAnswer === now
-      || (this.#role === 'play' && this.#lastMedia === now);
-    if (arrived) this.#lastArrival = now;
+    if (!snap.pair) return; // No path, no counters: Firefox after a restart.
+    // A counter that differs is a sign of life, also when it is smaller:
+    // another pair was selected, with counters of its own.
+    const answered = snap.pair !== seen.pair || snap.responses !== seen.responses;
+    if (answered) this.#lastAnswer = now;
+    if (answered || snap.received !== seen.received) this.#lastArrival = now;
     this.#seen = { media: snap.media, received: snap.received, pair: snap.pair, responses: snap.responses };
   }
 
