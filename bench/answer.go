@@ -135,7 +135,8 @@ func (a *answer) dialable(network, host string) ([]candidate, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("answer: no %s candidate (it has: %v); the server may not be set up for WebRTC over %s", network, a.candidates, network)
+		return nil, fmt.Errorf("answer: no %s candidate among %v: the server is not set up for WebRTC over %s",
+			network, a.candidates, network)
 	}
 	slices.SortStableFunc(found, func(x, y candidate) int {
 		if (x.host == host) != (y.host == host) {

@@ -75,63 +75,73 @@ func TestPublishAndPlay(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSFU(t, test.active, test.lite)
 			publishTo(t, s, ClientOptions{Net: test.net}, SourceOptions{Run: 7})
-			kinds := make(map[bool]int)
-			params := make(chan []byte, 64)
-			viewer, err := Dial(t.Context(), s.whep(), ClientOptions{
-				Net: test.net, Verify: true, Tick: 50 * time.Millisecond, run: 7,
-				OnRTP: func(h Header, payload []byte, _ time.Time) {
-					kinds[h.Video]++
-					if h.Video && payload[0]&0x1f == nalSTAP {
-						select {
-						case params <- append([]byte(nil), payload...):
-						default:
-						}
-					}
-				},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			within(t, "first packet", viewer.Started())
-			if viewer.JoinTime() <= 0 {
-				t.Error("no join time")
-			}
-			until(t, "500 packets", func() bool { s := viewer.Stats(); return s.Checked >= 500 })
-			if err := viewer.PLI(); err != nil {
-				t.Error(err)
-			}
-			if got := within(t, "keyframe", params); !strings.Contains(string(got), "\x67\x42\xe0\x1f") {
-				t.Errorf("parameter sets without SPS: %x", got)
-			}
-			seen := make(map[string]bool)
-			for !seen["report"] || !seen["pli"] {
-				switch p := within(t, "viewer's RTCP", s.reports).(type) {
-				case *rtcp.ReceiverReport:
-					seen["report"] = seen["report"] || len(p.Reports) > 0
-				case *rtcp.PictureLossIndication:
-					seen["pli"] = true
+			play(t, s, test.net)
+		})
+	}
+}
+
+// play looks at everything that passes between a viewer and the server.
+func play(t *testing.T, s *sfu, network string) {
+	kinds := make(map[bool]int)
+	params := make(chan []byte, 64)
+	viewer, err := Dial(t.Context(), s.whep(), ClientOptions{
+		Net: network, Verify: true, Tick: 50 * time.Millisecond, run: 7,
+		OnRTP: func(h Header, payload []byte, _ time.Time) {
+			kinds[h.Video]++
+			if h.Video && payload[0]&0x1f == nalSTAP {
+				select {
+				case params <- append([]byte(nil), payload...):
+				default:
 				}
 			}
-			stats := viewer.Stats()
-			if stats.Wrong != 0 || stats.Gaps > 0 && test.net == "tcp" {
-				t.Errorf("%d wrong, %d gaps", stats.Wrong, stats.Gaps)
-			}
-			if p50 := stats.Latency(50); p50 <= 0 || p50 > 10*time.Second {
-				t.Errorf("latency %v", p50)
-			}
-			if want := "AEAD_AES_128_GCM"; viewer.Profile() != want {
-				t.Errorf("profile %s, want %s", viewer.Profile(), want)
-			}
-			if err := viewer.Close(); err != nil {
-				t.Error(err)
-			}
-			if kinds[true] == 0 || kinds[false] == 0 {
-				t.Errorf("packets by kind: %v", kinds)
-			}
-			if id := within(t, "DELETE", s.deleted); !strings.HasSuffix(viewer.Location(), id) {
-				t.Errorf("DELETE of %s, want %s", id, viewer.Location())
-			}
-		})
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, "first packet", viewer.Started())
+	if viewer.JoinTime() <= 0 {
+		t.Error("no join time")
+	}
+	until(t, "500 packets", func() bool { s := viewer.Stats(); return s.Checked >= 500 })
+	if err := viewer.PLI(); err != nil {
+		t.Error(err)
+	}
+	if got := within(t, "keyframe", params); !strings.Contains(string(got), "\x67\x42\xe0\x1f") {
+		t.Errorf("parameter sets without SPS: %x", got)
+	}
+	sees(t, s)
+	stats := viewer.Stats()
+	if stats.Wrong != 0 || stats.Gaps > 0 && network == "tcp" {
+		t.Errorf("%d wrong, %d gaps", stats.Wrong, stats.Gaps)
+	}
+	if p50 := stats.Latency(50); p50 <= 0 || p50 > 10*time.Second {
+		t.Errorf("latency %v", p50)
+	}
+	if want := "AEAD_AES_128_GCM"; viewer.Profile() != want {
+		t.Errorf("profile %s, want %s", viewer.Profile(), want)
+	}
+	if err := viewer.Close(); err != nil {
+		t.Error(err)
+	}
+	if kinds[true] == 0 || kinds[false] == 0 {
+		t.Errorf("packets by kind: %v", kinds)
+	}
+	if id := within(t, "DELETE", s.deleted); !strings.HasSuffix(viewer.Location(), id) {
+		t.Errorf("DELETE of %s, want %s", id, viewer.Location())
+	}
+}
+
+// sees waits until the server has a viewer's report and its wish for a keyframe.
+func sees(t *testing.T, s *sfu) {
+	seen := make(map[string]bool)
+	for !seen["report"] || !seen["pli"] {
+		switch p := within(t, "viewer's RTCP", s.reports).(type) {
+		case *rtcp.ReceiverReport:
+			seen["report"] = seen["report"] || len(p.Reports) > 0
+		case *rtcp.PictureLossIndication:
+			seen["pli"] = true
+		}
 	}
 }
 

@@ -14,8 +14,7 @@ import (
 	"oneport/media"
 )
 
-func TestParseAnswer(t *testing.T) {
-	text := strings.ReplaceAll(`v=0
+var answerText = strings.ReplaceAll(`v=0
 o=- 1 2 IN IP4 127.0.0.1
 s=-
 t=0 0
@@ -47,7 +46,9 @@ a=ssrc:7 cname:x
 a=ssrc:7 msid:x y
 a=candidate:1 1 UDP 100 10.0.0.1 8080 typ host generation 0
 `, "\n", "\r\n")
-	a, err := parseAnswer([]byte(text))
+
+func TestParseAnswer(t *testing.T) {
+	a, err := parseAnswer([]byte(answerText))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +60,21 @@ a=candidate:1 1 UDP 100 10.0.0.1 8080 typ host generation 0
 	}
 	if len(a.video.ssrcs) != 1 || a.video.ssrcs[0] != 7 {
 		t.Errorf("video SSRCs %v", a.video.ssrcs)
+	}
+	for without, want := range map[string]string{
+		"a=ice-pwd": "ice-pwd", "a=fingerprint": "fingerprint", "a=rtpmap": "neither H264 nor Opus", "v=0": "answer: ",
+	} {
+		_, err := parseAnswer([]byte(strings.ReplaceAll(answerText, without, "a=x")))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without %s: %v", without, err)
+		}
+	}
+}
+
+func TestDialable(t *testing.T) {
+	a, err := parseAnswer([]byte(answerText))
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, test := range []struct{ network, host, want string }{
 		{"tcp", "media.example", "[tcp media.example:443 tcp 10.0.0.1:8080]"},
@@ -81,18 +97,11 @@ a=candidate:1 1 UDP 100 10.0.0.1 8080 typ host generation 0
 	if _, err := a.dialable("tcp", ""); err == nil || !strings.Contains(err.Error(), "no tcp candidate") {
 		t.Errorf("without TCP: %v", err)
 	}
-	for without, want := range map[string]string{
-		"a=ice-pwd": "ice-pwd", "a=fingerprint": "fingerprint", "a=rtpmap": "neither H264 nor Opus", "v=0": "answer: ",
-	} {
-		_, err := parseAnswer([]byte(strings.ReplaceAll(text, without, "a=x")))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("without %s: %v", without, err)
-		}
-	}
 }
 
 func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte(offer{role: Publish, ufrag: "u", pwd: "p", fingerprint: "AA"}.String()))
+	f.Add([]byte(answerText))
 	f.Add([]byte("v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 X 1\r\na=candidate:1 1 tcp 1 h 1 typ host tcptype\r\na=extmap:/ x\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := parseAnswer(b)
@@ -377,6 +386,19 @@ func TestPercentile(t *testing.T) {
 	}
 	if percentile(nil, 50) != 0 {
 		t.Error("of nothing")
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	for hash, want := range map[string]string{
+		"sha-1": "DA:39:A3:EE:", "sha-256": "E3:B0:C4:42:", "sha-384": "38:B0:60:A7:", "sha-512": "CF:83:E1:35:",
+	} {
+		if got, err := fingerprintOf(hash, nil); err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%s of nothing: %s, %v", hash, got, err)
+		}
+	}
+	if _, err := fingerprintOf("md5", nil); err == nil {
+		t.Error("md5 was hashed")
 	}
 }
 

@@ -24,6 +24,8 @@ type poller struct {
 // errAgain says that nothing more can be read now.
 var errAgain = errors.New("nothing to read")
 
+var errEnd = errors.New("the server closed the connection")
+
 func newPoller(conn net.Conn, take func(io.Reader) error) (*poller, error) {
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -61,7 +63,7 @@ func (p *poller) Read(b []byte) (int, error) {
 		case err != nil:
 			return 0, err
 		case n == 0 && p.stream:
-			return 0, io.EOF
+			return 0, errEnd
 		}
 		return n, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/srtp/v3"
+
 	"oneport/ice"
 )
 
@@ -73,6 +75,76 @@ func TestStreamInPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "end of the connection", func() bool { return c.Err() != nil })
+}
+
+// No datagram, before or after the handshake, does harm.
+func FuzzReceive(f *testing.F) {
+	id, request := (&checks{}).request("udp", true)
+	f.Add(true, request)
+	f.Add(true, append([]byte{1, 1, 0, 0}, id[:]...))
+	f.Add(false, []byte{22, 0xfe, 0xfd})
+	f.Add(true, []byte{21, 0xfe, 0xfd})
+	f.Add(true, append([]byte{0xbf, 0xff}, make([]byte, 40)...))
+	f.Add(true, append([]byte{0x80, 200}, make([]byte, 40)...))
+	f.Add(false, append([]byte{0x80, 102}, make([]byte, 10)...))
+	identity := &shared{identity: new(identity)}
+	f.Fuzz(func(t *testing.T, keys bool, b []byte) {
+		c, err := newClient("http://h/", ClientOptions{Verify: true, shared: identity})
+		if err != nil || len(b) == 0 {
+			return
+		}
+		c.answer = &answer{video: track{pt: 102}, audio: track{pt: 111}}
+		c.checks = &checks{local: ice.Credentials{Ufrag: "u", Pwd: "p"}, waiting: make(map[transaction]chan<- error)}
+		c.checks.expect(id, make(chan error))
+		if keys {
+			recv, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.secured(&association{recv: recv})
+		}
+		c.rx.Lock()
+		defer c.rx.Unlock()
+		c.receive(nil, b, time.Now())
+	})
+}
+
+// What comes before the keys is kept, up to a bound, and handed on in order once they are there.
+func TestEarlyPackets(t *testing.T) {
+	const sent = mostEarly + 10
+	var got []uint16
+	c, err := newClient("http://h/", ClientOptions{OnRTP: func(h Header, _ []byte, _ time.Time) { got = append(got, h.Sequence) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.answer = &answer{video: track{pt: 102}}
+	context := func() *srtp.Context {
+		s, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	server := context()
+	for seq := range uint16(sent) {
+		plain := []byte{0x80, 102, byte(seq >> 8), byte(seq), 0, 0, 0, 0, 0, 0, 0, 1, 'x'}
+		sealed, err := server.EncryptRTP(nil, plain, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seq == sent-1 {
+			c.secured(&association{recv: context()})
+		}
+		c.rx.Lock()
+		c.receive(nil, sealed, time.Now())
+		c.rx.Unlock()
+	}
+	if len(got) != mostEarly+1 || got[0] != 0 || got[mostEarly-1] != mostEarly-1 || got[mostEarly] != sent-1 {
+		t.Errorf("%d packets: %v", len(got), got)
+	}
+	if s := c.Stats(); s.Packets != sent || s.Gaps != 0 || s.Wrong != 0 {
+		t.Errorf("%d packets, %d gaps, %d wrong", s.Packets, s.Gaps, s.Wrong)
+	}
 }
 
 // BenchmarkViewer is the whole cost of a received packet: 11 of them in a frame, one write each frame; the writes are in it.
