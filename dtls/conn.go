@@ -93,6 +93,9 @@ func (c *Conn) conclude(h *handshake, e *established, err error) {
 		return
 	}
 	c.hs = nil
+	for _, b := range h.last {
+		c.push(b)
+	}
 	if err != nil {
 		c.end(Failed, err)
 		return
@@ -111,10 +114,16 @@ func (c *Conn) conclude(h *handshake, e *established, err error) {
 	}
 }
 
-// emit queues a datagram of the handshake.
+// emit queues a datagram of the handshake. The server's last flight, which begins with ChangeCipherSpec, waits for the
+// keys: a client that has it sends media at once, and what comes before the keys is lost.
 func (c *Conn) emit(h *handshake, b []byte) {
 	c.mu.Lock()
 	if c.hs == h {
+		if !h.client && (len(h.last) > 0 || b[0] == typeChangeCipherSpec) {
+			h.last = append(h.last, b)
+			c.mu.Unlock()
+			return
+		}
 		c.push(b)
 	}
 	c.mu.Unlock()

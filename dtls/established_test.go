@@ -236,3 +236,34 @@ func TestEndInEveryState(t *testing.T) {
 		}
 	}
 }
+
+// A client sends media the moment it has the server's last flight: the server must have its keys by then.
+func TestLastFlightWaitsForKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc, cc := configs(t)
+		var server, client *Conn
+		early, seen := false, false // written by the goroutine of the handshake, which Wait outlives
+		sc.Wake = func() {
+			for _, b := range server.Outgoing() {
+				if b[0] == typeChangeCipherSpec {
+					_, ok := server.Keys()
+					early, seen = early || !ok, true
+				}
+				client.Receive(b)
+			}
+		}
+		server, client = associate(t, sc, cc)
+		client.Start()
+		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			for _, b := range client.Outgoing() {
+				server.Receive(b)
+			}
+		}
+		server.Wait()
+		client.Wait()
+		expectState(t, "client", client, Connected)
+		if early || !seen {
+			t.Errorf("the server's last flight was seen: %v, and before there were keys: %v", seen, early)
+		}
+	})
+}

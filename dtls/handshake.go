@@ -33,7 +33,8 @@ type handshake struct {
 	client   bool
 	pipe     *pipe
 	cancel   context.CancelFunc
-	admitted int // bytes fed so far, at most maxAdmitted
+	admitted int      // bytes fed so far, at most maxAdmitted
+	last     [][]byte // the server's last flight, until there are keys; the library sends it once
 }
 
 // established is what remains of a handshake that went well.
