@@ -41,7 +41,7 @@ func (s *Server) candidates(ctx context.Context, query url.Values, apiHost strin
 		}
 	}
 	if !told && s.config.RTC.AutoDetect {
-		for _, a := range interfaceAddrs(s.config.RTC.IPFamily) {
+		for _, a := range s.interfaceAddrs() {
 			add(a.String())
 		}
 	}
@@ -73,7 +73,7 @@ func (s *Server) apiCandidates(ctx context.Context, host string) []string {
 	if s.config.RTC.ResolveAPIDomain {
 		ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 		defer cancel()
-		ips, _ := net.DefaultResolver.LookupNetIP(ctx, network(s.config.RTC.IPFamily), host)
+		ips, _ := s.lookup(ctx, network(s.config.RTC.IPFamily), host)
 		for _, ip := range ips {
 			if !ip.IsLoopback() {
 				list = append(list, ip.Unmap().String())
@@ -100,8 +100,8 @@ func (s *Server) rtcPorts() ice.Ports {
 
 // interfaceAddrs are the machine's own addresses: public ones first, then private ones, IPv4 before IPv6. Loopback and
 // link-local addresses are left out: no other machine reaches them as they stand.
-func interfaceAddrs(family string) []netip.Addr {
-	addrs, err := net.InterfaceAddrs()
+func (s *Server) interfaceAddrs() []netip.Addr {
+	addrs, err := s.interfaces()
 	if err != nil {
 		return nil
 	}
@@ -112,7 +112,7 @@ func interfaceAddrs(family string) []netip.Addr {
 			continue
 		}
 		ip := prefix.Addr().Unmap()
-		if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || !familyHas(family, ip) {
+		if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || !familyHas(s.config.RTC.IPFamily, ip) {
 			continue
 		}
 		rank := 0

@@ -123,7 +123,7 @@ func cleanURL(mux *http.ServeMux) http.Handler {
 			http.Error(w, "the path must not hold \"..\"", http.StatusBadRequest)
 			return
 		}
-		if _, pattern := mux.Handler(r); pattern == r.URL.Path+"/" {
+		if _, pattern := mux.Handler(r); strings.TrimSuffix(pattern, "{$}") == r.URL.Path+"/" {
 			u := *r.URL
 			u.Path += "/"
 			if r.Method == http.MethodGet || r.Method == http.MethodHead {

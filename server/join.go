@@ -35,6 +35,8 @@ type joinRequest struct {
 	bearer  string
 	pageURL string
 	tcURL   string
+
+	candidates []string // what the answer tells of the server's addresses
 }
 
 // Why a join is refused, where no lower package says it.
@@ -55,7 +57,7 @@ func (s *Server) join(req *joinRequest) (*session, []byte, error) {
 		if errors.Is(err, errTooMany) || errors.Is(err, errTooManyAddress) {
 			level = slog.LevelDebug // a flood must not fill the log
 		}
-		s.log.Log(req.ctx, level, "client refused", "stream", req.name.String(), "ip", req.ip, "publish", req.publish, "why", err)
+		s.log.Log(req.ctx, level, "client refused", "stream", fmt.Sprintf("%.200s", req.name), "ip", req.ip, "publish", req.publish, "why", err)
 	}
 	return sess, answer, err
 }
@@ -100,15 +102,15 @@ func (s *Server) tryJoin(req *joinRequest) (*session, []byte, error) {
 
 // answer negotiates.
 func (s *Server) answer(req *joinRequest, offer *sdp.Offer, local ice.Credentials, hub *stream.Hub) (*sdp.Session, []byte, error) {
-	candidates := s.candidates(req.ctx, req.query, req.apiHost, req.local)
-	if len(candidates) == 0 {
+	req.candidates = s.candidates(req.ctx, req.query, req.apiHost, req.local)
+	if len(req.candidates) == 0 {
 		return nil, nil, errNoTransport
 	}
 	l := sdp.Local{
 		ID:          randomUint64() >> 2,
 		Credentials: sdp.Credentials(local),
 		Fingerprint: sdp.Fingerprint(s.certificate.Fingerprint()),
-		Candidates:  candidates,
+		Candidates:  req.candidates,
 		Stream:      req.name.App + "/" + req.name.Stream,
 		Cname:       randomText(16),
 	}
@@ -157,7 +159,7 @@ func (s *Server) newSession(req *joinRequest, vhost *VhostRTC, answer *sdp.Sessi
 		info: sessionInfo{
 			id: id, key: local.Ufrag + ":" + answer.Remote.Ufrag, token: randomText(9), bearer: req.bearer,
 			ip: req.ip, from: req.from, name: req.name, publish: req.publish, session: answer,
-			created: time.Now(), tcURL: req.tcURL, pageURL: req.pageURL,
+			created: time.Now(), tcURL: req.tcURL, pageURL: req.pageURL, candidates: req.candidates,
 		},
 	}
 	sess.etag = randomText(12)
@@ -172,14 +174,15 @@ func (s *Server) newSession(req *joinRequest, vhost *VhostRTC, answer *sdp.Sessi
 	return sess, nil
 }
 
-// enter makes the session known and gives it its place in the stream.
+// enter gives the session its place in the stream and then makes it known, so that nobody finds it half made.
 func (s *Server) enter(sess *session, hub *stream.Hub) error {
 	now := sess.info.created
-	if err := s.sessions.add(sess, sess.local.Ufrag); err != nil {
+	if err := sess.attach(hub, now); err != nil {
 		return err
 	}
-	if err := sess.attach(hub, now); err != nil {
-		s.sessions.remove(sess)
+	if err := s.sessions.add(sess, sess.local.Ufrag); err != nil {
+		sess.leave()
+		s.timers.forget(sess)
 		return err
 	}
 	if s.stopping.Load() {

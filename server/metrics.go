@@ -121,6 +121,8 @@ type traffic struct {
 type roleAndTransport struct{ role, transport string }
 
 func (s *Server) traffic() traffic {
+	s.retiring.RLock()
+	defer s.retiring.RUnlock()
 	e := &s.stats
 	t := traffic{
 		bytesIn: e.received.bytes.Load(), bytesOut: e.sent.bytes.Load(),
@@ -142,6 +144,23 @@ func (s *Server) traffic() traffic {
 		}
 		t.by[roleAndTransport{sess.role(), transport}]++
 	}
+	return t
+}
+
+// retire moves a session's counters from the table to the totals, in one step for whoever adds the two up.
+func (s *Server) retire(sess *session) tally {
+	s.retiring.Lock()
+	defer s.retiring.Unlock()
+	t := sess.tally()
+	e := &s.stats
+	e.ended.Add(1)
+	e.received.packets.Add(t.in.Packets)
+	e.received.bytes.Add(t.in.Bytes)
+	e.received.lost.Add(t.in.Lost)
+	e.sent.packets.Add(t.out.Packets)
+	e.sent.bytes.Add(t.out.Bytes)
+	e.sent.skips.Add(t.skips)
+	s.sessions.remove(sess)
 	return t
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime"
 	"strconv"
@@ -38,9 +39,14 @@ type Server struct {
 	rtcTCPPort uint16
 	connID     atomic.Uint64
 
+	// The outside world, which tests replace.
+	lookup     func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	interfaces func() ([]net.Addr, error)
+
 	serverID, serviceID, pid string
 	started                  time.Time
 	stats                    stats
+	retiring                 sync.RWMutex // a session goes from the table to the totals of stats
 	rates                    rates
 
 	stopping atomic.Bool
@@ -65,6 +71,19 @@ type endedTraffic struct{ packets, bytes, skips, lost atomic.Uint64 }
 
 // Open binds every port and starts to serve. The caller owns the logger; the configuration must have been checked.
 func Open(c *Config, log *slog.Logger) (*Server, error) {
+	s, err := start(c, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.listen(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// start makes a server that runs but listens nowhere yet.
+func start(c *Config, log *slog.Logger) (*Server, error) {
 	keyType := dtls.ECDSA
 	if !c.RTC.ECDSA {
 		keyType = dtls.RSA
@@ -85,6 +104,8 @@ func Open(c *Config, log *slog.Logger) (*Server, error) {
 		pid:         strconv.Itoa(os.Getpid()),
 		started:     time.Now(),
 		stop:        make(chan struct{}),
+		lookup:      net.DefaultResolver.LookupNetIP,
+		interfaces:  net.InterfaceAddrs,
 	}
 	for v := range c.Vhosts.All() {
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
@@ -97,15 +118,11 @@ func Open(c *Config, log *slog.Logger) (*Server, error) {
 		s.writers = append(s.writers, w)
 		s.tasks.Go(func() { w.run(s.stop) })
 	}
-	if err := s.listen(); err != nil {
-		s.Close()
-		return nil, err
-	}
 	return s, nil
 }
 
 func (s *Server) nextWriter() *writer {
-	return s.writers[int(s.turn.Add(1))%len(s.writers)]
+	return s.writers[s.turn.Add(1)%uint32(len(s.writers))]
 }
 
 // listen opens every address that a service is configured for, once.
@@ -180,6 +197,9 @@ func (s *Server) Close() {
 		if h.Shutdown(ctx) != nil {
 			h.Close()
 		}
+	}
+	for _, p := range s.ports {
+		p.Stop()
 	}
 	for _, p := range s.ports {
 		p.Close()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,8 @@ type sessionInfo struct {
 	created time.Time
 	tcURL   string
 	pageURL string
+
+	candidates []string // told in the answer; an ICE restart tells them again
 }
 
 func (s *session) entry() *timerEntry { return &s.timer }
@@ -94,6 +97,9 @@ func (s *session) receive(now time.Time, l link, b []byte) bool {
 		s.plug(l)
 	}
 	s.settle(&ev)
+	if len(ev.Ufrags) > 0 {
+		s.server.sessions.rename(s, ev.Ufrags)
+	}
 	s.in.Unlock()
 	if ev.Reply != nil {
 		l.insist(ice.AppendFrame(nil, ev.Reply))
@@ -209,9 +215,6 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 	if ev.Moved {
 		s.moved(l)
 	}
-	if len(ev.Ufrags) > 0 {
-		s.server.sessions.keep(s, ev.Ufrags)
-	}
 	s.server.timers.schedule(s, ev.Deadline)
 }
 
@@ -282,11 +285,23 @@ const publisherGrace = 3 * time.Second
 // Replaced ends a publisher whose place another took.
 func (s *session) Replaced() { s.server.tasks.Go(func() { s.close(errReplaced) }) }
 
-// bound and unbound keep the list of UDP addresses whose packets come to this session.
-func (s *session) bound(a netip.AddrPort) {
+// bound and unbound keep the list of UDP addresses whose packets come to this session. It is as short as the agent's list
+// of paths: the addresses that the agent gave up are returned. A session that is over takes none.
+func (s *session) bound(local, a netip.AddrPort) (given []netip.AddrPort, ok bool) {
 	s.in.Lock()
 	defer s.in.Unlock()
+	if s.over {
+		return nil, false
+	}
+	s.addrs = slices.DeleteFunc(s.addrs, func(old netip.AddrPort) bool {
+		gone := !s.peer.Agent().Knows(ice.Path{Transport: ice.UDP, Local: local, Remote: old})
+		if gone {
+			given = append(given, old)
+		}
+		return gone
+	})
 	s.addrs = append(s.addrs, a)
+	return given, true
 }
 
 func (s *session) unbound(a netip.AddrPort) {
@@ -337,7 +352,6 @@ func (s *session) close(reason error) {
 
 func (s *session) end(reason error) {
 	defer close(s.ended)
-	s.server.sessions.remove(s)
 	s.server.timers.forget(s)
 	l := s.link()
 	s.in.Lock()
@@ -365,25 +379,15 @@ func (s *session) leave() {
 	if s.publication != nil {
 		s.publication.Close()
 	}
-	if s.writer != nil {
+	if s.reader != nil {
 		s.writer.remove(s)
+		s.reader.Close()
 	}
 }
 
-// account adds what the session carried to the server's counters and logs its end.
+// account adds what the session carried to the server's counters, takes it out of the table and logs its end.
 func (s *session) account(reason error) {
-	t := s.tally()
-	if s.reader != nil {
-		s.reader.Close()
-	}
-	total := &s.server.stats
-	total.ended.Add(1)
-	total.received.packets.Add(t.in.Packets)
-	total.received.bytes.Add(t.in.Bytes)
-	total.received.lost.Add(t.in.Lost)
-	total.sent.packets.Add(t.out.Packets)
-	total.sent.bytes.Add(t.out.Bytes)
-	total.sent.skips.Add(t.skips)
+	t := s.server.retire(s)
 	log := s.log.Info
 	if !s.started.Load() {
 		log = s.log.Warn

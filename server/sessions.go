@@ -84,27 +84,20 @@ func (t *sessions) room(from netip.Addr) error {
 	return nil
 }
 
-// alias makes s known by another ufrag too.
-func (t *sessions) alias(s *session, ufrag string) {
+// rename makes s known by exactly these ufrags.
+func (t *sessions) rename(s *session, ufrags []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ids[s.info.id] == s {
-		t.ufrags[ufrag] = s
-		s.ufrags = append(s.ufrags, ufrag)
+	if t.ids[s.info.id] != s {
+		return
 	}
-}
-
-// keep leaves s only these ufrags.
-func (t *sessions) keep(s *session, ufrags []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s.ufrags = slices.DeleteFunc(s.ufrags, func(u string) bool {
-		gone := !slices.Contains(ufrags, u)
-		if gone && t.ufrags[u] == s {
-			delete(t.ufrags, u)
-		}
-		return gone
-	})
+	for _, u := range s.ufrags {
+		delete(t.ufrags, u)
+	}
+	for _, u := range ufrags {
+		t.ufrags[u] = s
+	}
+	s.ufrags = ufrags
 }
 
 // remove forgets s.
@@ -117,9 +110,7 @@ func (t *sessions) remove(s *session) {
 	delete(t.ids, s.info.id)
 	delete(t.keys, s.info.key)
 	for _, u := range s.ufrags {
-		if t.ufrags[u] == s {
-			delete(t.ufrags, u)
-		}
+		delete(t.ufrags, u)
 	}
 	s.ufrags = nil
 	if t.from[s.info.from]--; t.from[s.info.from] == 0 {

@@ -100,20 +100,35 @@ func (u *udpPort) bind(from netip.AddrPort, sess *session) {
 	if u.owner(from) == sess {
 		return
 	}
-	u.mu.Lock()
-	old := u.bound[from]
-	u.bound[from] = sess
-	u.mu.Unlock()
-	sess.bound(from)
+	old := u.rebind(from, sess)
 	if old != nil {
 		old.unbound(from)
 	}
+}
+
+// rebind changes the table and the session's list under one lock, so that no address outlives its session.
+func (u *udpPort) rebind(from netip.AddrPort, sess *session) (old *session) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	given, ok := sess.bound(u.local, from)
+	if !ok {
+		return nil
+	}
+	u.forget(sess, given)
+	old = u.bound[from]
+	u.bound[from] = sess
+	return old
 }
 
 // release forgets the addresses of a session that is over.
 func (u *udpPort) release(sess *session, addrs []netip.AddrPort) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.forget(sess, addrs)
+}
+
+// forget is release with the lock held.
+func (u *udpPort) forget(sess *session, addrs []netip.AddrPort) {
 	for _, a := range addrs {
 		if u.bound[a] == sess {
 			delete(u.bound, a)

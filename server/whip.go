@@ -78,8 +78,11 @@ func (s *Server) whipPost(w http.ResponseWriter, r *http.Request) {
 func (s *session) location() string {
 	i := &s.info
 	return fmt.Sprintf("/rtc/v1/whip/?action=delete&token=%s&app=%s&stream=%s&session=%s",
-		i.token, url.PathEscape(i.name.App), url.PathEscape(i.name.Stream), i.key)
+		i.token, escaped(i.name.App), escaped(i.name.Stream), i.key)
 }
+
+// escaped is a value as looseQuery reads it, to which + is a plus.
+func escaped(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 func (s *Server) whipDelete(w http.ResponseWriter, r *http.Request) {
 	sess, err := s.resource(r)
@@ -130,11 +133,7 @@ func (s *Server) whipPatch(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	match := r.Header.Get("If-Match")
-	reply, etag, err := sess.patch(fragment, match, func() []string {
-		query := looseQuery(r.URL.RawQuery)
-		return s.candidates(r.Context(), query, hostOf(r.Host), isLocalhost(hostOf(r.Host)))
-	})
+	reply, etag, err := sess.patch(fragment, r.Header.Get("If-Match"))
 	if err != nil {
 		refuse(w, err)
 		return
@@ -151,8 +150,7 @@ func (s *Server) whipPatch(w http.ResponseWriter, r *http.Request) {
 }
 
 // patch applies a fragment: the present ufrag means trickle, another one means restart.
-func (s *session) patch(f sdp.Fragment, match string, candidates func() []string) (reply []byte, etag string, err error) {
-	offered := candidates()
+func (s *session) patch(f sdp.Fragment, match string) (reply []byte, etag string, err error) {
 	s.in.Lock()
 	defer s.in.Unlock()
 	if s.over {
@@ -172,10 +170,10 @@ func (s *session) patch(f sdp.Fragment, match string, candidates func() []string
 	}
 	s.local = ice.NewCredentials(rand.Reader)
 	s.peer.Restart(time.Now(), s.local, ice.Credentials{Ufrag: f.Ufrag, Pwd: f.Pwd})
-	s.server.sessions.alias(s, s.local.Ufrag)
+	s.server.sessions.rename(s, s.peer.Agent().Ufrags())
 	s.etag = randomText(12)
 	s.log.Info("session restarts ICE")
-	return sdp.WriteFragment(s.info.session, sdp.Credentials(s.local), offered), s.etag, nil
+	return sdp.WriteFragment(s.info.session, sdp.Credentials(s.local), s.info.candidates), s.etag, nil
 }
 
 // etagIn says whether an If-Match header names the tag.
@@ -193,7 +191,10 @@ func quoted(etag string) string { return `"` + etag + `"` }
 // joinRequest fills in what comes from the request alone.
 func (s *Server) joinRequest(r *http.Request, query url.Values) *joinRequest {
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		bearer = ""
+	}
 	return &joinRequest{
 		ctx:     r.Context(),
 		query:   query,

@@ -1,0 +1,262 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"oneport/config"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is far more than anything here takes.
+const patience = 20 * time.Second
+
+// until waits for a condition.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// allOnOne is a configuration with every service on one port of the loopback.
+const allOnOne = `
+http_api { enabled on; listen 127.0.0.1:PORT; }
+http_server { enabled on; listen 127.0.0.1:PORT; }
+rtc_server { enabled on; listen 127.0.0.1:PORT; protocol all; candidate 127.0.0.1; api_as_candidates off;
+	tcp { enabled on; listen 127.0.0.1:PORT; } }
+vhost __defaultVhost__ { rtc { enabled on; } }
+`
+
+// configure reads a configuration, in which each PORT… word becomes a free port of its own.
+func configure(t *testing.T, text string, environ ...string) *Config {
+	t.Helper()
+	for _, word := range []string{"PORT1", "PORT2", "PORT3", "PORT4", "PORT"} {
+		if strings.Contains(text, word) {
+			text = strings.ReplaceAll(text, word, freePort(t))
+		}
+	}
+	var c Config
+	if _, err := config.Load(config.Input{Source: config.Source{Path: "test", Text: []byte(text)}, Environ: environ}, &c); err != nil {
+		t.Fatal(err)
+	}
+	return &c
+}
+
+// freePort is a port that is free for TCP and for UDP.
+func freePort(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		u, err := net.ListenPacket("udp", l.Addr().String())
+		if err != nil {
+			continue
+		}
+		defer u.Close()
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		return port
+	}
+	t.Fatal("no port is free for both TCP and UDP")
+	return ""
+}
+
+// open starts a server that the test's end closes.
+func open(t *testing.T, c *Config) *Server {
+	t.Helper()
+	s, err := Open(c, logTo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// offline starts a server without any port: what would come from the network is handed to it by the test, so that it runs
+// in a synctest bubble. It is told that it listens on 8080.
+func offline(t *testing.T, c *Config) *Server {
+	t.Helper()
+	s, err := start(c, logTo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.rtcTCPPort = 8080
+	return s
+}
+
+// logTo shows the server's log if the test fails.
+func logTo(t *testing.T) *slog.Logger {
+	w := &lateLog{}
+	t.Cleanup(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", w.tail())
+		}
+	})
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+type lateLog struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lateLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *lateLog) tail() []byte {
+	b := l.buf.Bytes()
+	return b[max(0, len(b)-8<<10):]
+}
+
+// base is the URL of a server's first port.
+func base(s *Server) string { return "http://" + s.ports[0].Addr().String() }
+
+// call is one HTTP request on a connection of its own; headers are "Name: value".
+func call(t *testing.T, method, url, body string, headers ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	setHeaders(req, headers)
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		Timeout:       patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, url, err)
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	return res
+}
+
+// local is the same with no network in between.
+func local(s *Server, method, target, body string, headers ...string) *http.Response {
+	req := httptest.NewRequest(method, target, strings.NewReader(body))
+	setHeaders(req, headers)
+	w := httptest.NewRecorder()
+	s.httpServer(&portPlan{api: true, pages: true, rtc: true}).Handler.ServeHTTP(w, req)
+	return w.Result()
+}
+
+func setHeaders(req *http.Request, headers []string) {
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if name == "Host" {
+			req.Host = value
+			continue
+		}
+		req.Header.Set(name, value)
+	}
+}
+
+func text(t *testing.T, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// offerFile is a recorded offer.
+func offerFile(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "sdp", "testdata", name+".offer.sdp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+const sdpType = "Content-Type: application/sdp"
+
+// post sends an offer and demands a session.
+func post(t *testing.T, url, offer string, headers ...string) *http.Response {
+	t.Helper()
+	res := call(t, http.MethodPost, url, offer, append(headers, sdpType)...)
+	if res.StatusCode != http.StatusCreated {
+		t.Fatalf("POST %s: %s: %s", url, res.Status, text(t, res))
+	}
+	return res
+}
+
+// nothingLeft demands that neither the tables nor the hubs hold anything.
+func nothingLeft(t *testing.T, s *Server) {
+	t.Helper()
+	if left := leftovers(s); left != "" {
+		t.Error("left behind: " + left)
+	}
+}
+
+func leftovers(s *Server) string {
+	var left []string
+	s.sessions.mu.RLock()
+	for name, n := range map[string]int{
+		"ids": len(s.sessions.ids), "keys": len(s.sessions.keys), "ufrags": len(s.sessions.ufrags), "addresses": len(s.sessions.from),
+	} {
+		if n > 0 {
+			left = append(left, fmt.Sprintf("%d %s", n, name))
+		}
+	}
+	s.sessions.mu.RUnlock()
+	s.timers.mu.Lock()
+	if n := len(s.timers.heap); n > 0 {
+		left = append(left, fmt.Sprintf("%d timers", n))
+	}
+	s.timers.mu.Unlock()
+	for name, hub := range s.hubs {
+		if n := len(hub.Streams()); n > 0 {
+			left = append(left, fmt.Sprintf("%d streams of %s", n, name))
+		}
+	}
+	for _, w := range s.writers {
+		w.mu.Lock()
+		if n := len(w.viewers) + len(w.later); n > 0 {
+			left = append(left, fmt.Sprintf("%d entries of a writer", n))
+		}
+		w.mu.Unlock()
+	}
+	if s.udp != nil {
+		s.udp.mu.RLock()
+		if n := len(s.udp.bound); n > 0 {
+			left = append(left, fmt.Sprintf("%d UDP addresses", n))
+		}
+		s.udp.mu.RUnlock()
+	}
+	return strings.Join(left, ", ")
+}
+
+// within is a context that ends long after the test should have.
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
