@@ -74,10 +74,27 @@ test('what is back from waiting is watched closely again', () => {
 
 test('a publisher is broken when nothing answers its media', () => {
   const line = new Line('publish');
-  assert.equal(line.run(10000, mediaOut).state, 'live');
+  assert.equal(line.run(2000, mediaOut).state, 'live');
   const verdict = line.run(10000, (c) => { c.media += 1000; });
   assert.ok(verdict.broken);
-  assert.equal(line.now, 10000 + silence);
+  assert.equal(line.now, 2000 + silence);
+});
+
+test('where answers came thick and fast, their end shows sooner', () => {
+  const line = new Line('publish');
+  line.run(10000, mediaOut);
+  assert.ok(line.run(10000, (c) => { c.media += 1000; }).broken);
+  assert.equal(line.now, 10000 + 1250); // The first look after 1.2 s.
+});
+
+test('where answers come seldom, they are given time', () => {
+  const line = new Line('publish');
+  const seldom = (c, now) => { c.media += 1000; if (now % 1750 === 0) c.received += 50; };
+  assert.equal(line.run(60000, seldom).broken, false);
+  const rare = (c, now) => { c.media += 1000; if (now % 2500 === 0) c.received += 50; };
+  let breaks = 0;
+  for (const end = line.now + 60000; line.now < end;) breaks += line.run(250, rare).broken ? 1 : 0;
+  assert.ok(breaks <= 4, `learns after the first ones: ${breaks}`);
 });
 
 test('the browser is believed when it says disconnected', () => {

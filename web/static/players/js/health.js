@@ -5,9 +5,37 @@
 // dead. Waiting for the browser's own "disconnected" would take 5 to 7 s.
 export const silence = 2000;
 
+// A publisher's media is answered several times a second by servers that send
+// transport-wide feedback. Where that is so, its end shows sooner; and where
+// answers come seldom, they are given more time.
+const steadyGap = 400;
+const steadySilence = 1200;
+const longestGap = 3000; // A longer one was a break, and teaches nothing.
+
 // An idle path (a viewer of a stream that is not live) shows life only by its
 // consent checks, which Chromium sends about every 2.5 s.
 export const idleSilence = 6500;
+
+// Rhythm remembers the longest gap between arrivals of the last 10 to 20 s.
+class Rhythm {
+  #now = 0; // Longest so far in this span,
+  #before; // and in the span before it; undefined until that is over.
+  #spanEnd;
+
+  note(now, gap) {
+    this.#spanEnd ??= now + 3000; // The first span is short.
+    if (gap <= longestGap) this.#now = Math.max(this.#now, gap);
+    if (now < this.#spanEnd) return;
+    [this.#before, this.#now, this.#spanEnd] = [this.#now, 0, now + 10000];
+  }
+
+  // limit is how long a silence may be.
+  get limit() {
+    if (this.#before === undefined) return silence;
+    const gap = Math.max(this.#now, this.#before);
+    return gap <= steadyGap ? steadySilence : Math.max(silence, 1.5 * gap);
+  }
+}
 
 // Health watches one connection. A page's timers may stop (a sleeping laptop, a
 // tab put aside); time in which nobody looked is never held against the path.
@@ -20,6 +48,7 @@ export class Health {
   #lastAnswer;
   #seen = { media: 0, received: 0, pair: '', responses: 0 };
   #hadMedia = false;
+  #rhythm = new Rhythm();
 
   constructor(role, now) {
     this.#role = role;
@@ -66,15 +95,18 @@ export class Health {
     // another pair was selected, with counters of its own.
     const answered = snap.pair !== seen.pair || snap.responses !== seen.responses;
     if (answered) this.#lastAnswer = now;
-    if (answered || snap.received !== seen.received) this.#lastArrival = now;
+    if (answered || snap.received !== seen.received) {
+      if (this.#lastArrival !== undefined) this.#rhythm.note(now, now - this.#lastArrival);
+      this.#lastArrival = now;
+    }
     this.#seen = { media: snap.media, received: snap.received, pair: snap.pair, responses: snap.responses };
   }
 
   #silent(now, ice) {
     const quiet = now - (this.#lastArrival ?? this.#start);
     if (ice === 'disconnected') return true; // Believed, whatever still trickles in.
+    if (this.#role === 'publish') return quiet >= this.#rhythm.limit;
     if (quiet < silence) return false;
-    if (this.#role === 'publish') return true; // Its media is answered by RTCP.
     // A viewer's media has stopped. An answered check since then says that the
     // path is well and the publisher is not: then only the checks count.
     const idle = !this.#hadMedia || this.#lastAnswer > this.#lastMedia;
