@@ -104,7 +104,10 @@ func Candidates(hosts []Host, ports Ports) []Candidate {
 	var list []Candidate
 	seen := make(map[Candidate]bool)
 	for _, h := range hosts {
-		for _, c := range [...]Candidate{{Transport: UDP, Addr: h.Addr, Port: ports.UDP}, {Transport: TCP, Addr: h.Addr, Port: ports.TCP}} {
+		for _, c := range [...]Candidate{
+			{Transport: UDP, Addr: h.Addr, Port: ports.UDP},
+			{Transport: TCP, Addr: h.Addr, Port: ports.TCP},
+		} {
 			if c.Port == 0 {
 				continue
 			}

@@ -130,7 +130,8 @@ func openError(addr, setting string, err error) error {
 	case isInUse(err):
 		return sentence{fmt.Sprintf("port: %s is in use by another program: stop it, or choose another port%s", name, with), err}
 	case errors.Is(err, syscall.EACCES):
-		return sentence{fmt.Sprintf("port: %s is not permitted to this user: choose a port from 1024 up%s, or give the program the right to bind it", name, with), err}
+		return sentence{fmt.Sprintf("port: %s is not permitted to this user: choose a port from 1024 up%s, "+
+			"or give the program the right to bind it", name, with), err}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return sentence{fmt.Sprintf("port: %s is not an address of this machine: choose another%s", name, with), err}
 	}

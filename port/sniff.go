@@ -118,8 +118,8 @@ func sniffRTMP(b []byte) (Kind, bool) {
 	return sniffRTC(b)
 }
 
-// isRTMPVersion knows zero, which most clients send, and what Flash's imitators send: FFmpeg, librtmp, and librtmp and others
-// that do the handshake with digests.
+// isRTMPVersion knows zero, which most clients send, and what Flash's imitators send: FFmpeg, librtmp, and librtmp and
+// others that do the handshake with digests.
 func isRTMPVersion(b []byte) bool {
 	known := [][]byte{{0, 0, 0, 0}, {9, 0, 124, 2}, {10, 0, 45, 2}, {128, 0, 3, 2}, {128, 0, 7, 2}}
 	return slices.ContainsFunc(known, func(v []byte) bool { return bytes.Equal(v, b) })
