@@ -191,7 +191,7 @@ func publishPion(t testing.TB, s *server, stream string, o pionOptions) *pion {
 			query += "&acodec=" + c.name
 		}
 	}
-	p.join(s.url("whip", stream) + query)
+	p.join(s.endpoint("whip", stream) + query)
 	p.await(webrtc.PeerConnectionStateConnected, joinLimit)
 	return p
 }
@@ -209,7 +209,7 @@ func playPion(t testing.TB, s *server, stream string, o pionOptions) *pion {
 		must(t, err)
 	}
 	p.pc.OnTrack(p.read)
-	p.join(s.url("whep", stream))
+	p.join(s.endpoint("whep", stream))
 	p.await(webrtc.PeerConnectionStateConnected, joinLimit)
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -177,8 +178,8 @@ func (s *server) checkSessions() {
 	}
 }
 
-// url is an endpoint for a stream: "whip" or "whep".
-func (s *server) url(endpoint, stream string) string {
+// endpoint is the URL for a stream: "whip" or "whep".
+func (s *server) endpoint(endpoint, stream string) string {
 	return fmt.Sprintf("http://%s/rtc/v1/%s/?app=live&stream=%s", s.addr, endpoint, stream)
 }
 
@@ -268,4 +269,30 @@ func eventually(t testing.TB, within time.Duration, what string, holds func() bo
 		time.Sleep(5 * time.Millisecond)
 	}
 	return time.Since(began)
+}
+
+// clientOf is the session of an id, which must be there.
+func clientOf(t testing.TB, s *server, id string) api.Client {
+	t.Helper()
+	for _, c := range s.clients() {
+		if c.ID == id {
+			return c
+		}
+	}
+	t.Fatalf("session %s is gone", id)
+	return api.Client{}
+}
+
+// sessionAt is the id of the session behind a client's Location.
+func sessionAt(t testing.TB, s *server, v *viewer) string {
+	t.Helper()
+	at, err := url.Parse(v.Location())
+	must(t, err)
+	for _, c := range s.clients() {
+		if c.SessionID == at.Query().Get("session") {
+			return c.ID
+		}
+	}
+	t.Fatalf("no session %s", at.Query().Get("session"))
+	return ""
 }
