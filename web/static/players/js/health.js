@@ -126,7 +126,7 @@ export const firstLimit = 20000; // The very first connection.
 export const renewLimit = 12000; // A connection made anew.
 export const pauses = [0, 1000, 2000, 4000, 8000, 10000];
 export const maxRenewals = 12;
-const steadyAfter = 15000; // Being well for this long forgives earlier trouble.
+const steadyAfter = 10000; // Being well for this long forgives earlier trouble.
 
 // Recovery decides the way back. step() is called at every look and returns
 // "restart" (ICE, same session), "renew" (a new session), "fail", or "".
