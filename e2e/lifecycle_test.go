@@ -1,0 +1,43 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/pion/webrtc/v4"
+
+	"oneport/bench"
+)
+
+// On SIGTERM every client is told by DTLS, whatever its role and path, and the process ends well and soon.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	codecs := []*codec{h264(), opus()}
+	var clients []*bench.Client
+	var browsers []*pion
+	for _, network := range []string{"tcp", "udp"} {
+		stream := "stop-" + network
+		v := play(t, s, stream, bench.ClientOptions{Net: network}) // before there is a publisher
+		p := publish(t, s, stream, bench.ClientOptions{Net: network}, bench.SourceOptions{})
+		v.awaitMore(t, 100)
+		clients = append(clients, v.Client, p.Client)
+		browsers = append(browsers, playPion(t, s, stream, pionOptions{network: network, codecs: codecs}))
+		browsers = append(browsers, playPion(t, s, "never", pionOptions{network: network, codecs: codecs}))
+	}
+	if n := s.metric("oneport_sessions"); n != 8 {
+		t.Errorf("%v sessions, want 8", n)
+	}
+	t.Logf("stopped in %v", s.terminate())
+	for i, c := range clients {
+		eventually(t, joinLimit, "the client notices the end", func() bool { return c.Err() != nil })
+		if err := c.Err(); err.Error() != "closed by the server (DTLS alert)" {
+			t.Errorf("client %d was not told: %v", i, err)
+		}
+	}
+	for _, p := range browsers {
+		p.await(webrtc.PeerConnectionStateClosed, joinLimit)
+	}
+	if n := len(s.log.find("msg", "session ended", "why", "the server is stopping")); n != 8 {
+		t.Errorf("%d sessions ended because of it, want 8", n)
+	}
+}
