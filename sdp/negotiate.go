@@ -170,14 +170,15 @@ func (t *Track) send(m *Media, l *Local) {
 // claimPayloadTypes holds the client to RFC 9143 section 9.1: within a bundle a payload type means one thing.
 func (t *Track) claimPayloadTypes(taken map[uint8]media.Format) error {
 	for _, c := range t.Codecs {
-		for _, pt := range []uint8{c.PT, c.RTX} {
+		pts := []uint8{c.PT}
+		if c.RTX != 0 {
+			pts = append(pts, c.RTX)
+		}
+		for _, pt := range pts {
 			if f, ok := taken[pt]; ok && f.Codec.Kind() != t.Kind {
 				return malformed("payload type %d stands for %v and for %v in one BUNDLE group", pt, f, c.Format)
 			}
-		}
-		taken[c.PT] = c.Format
-		if c.RTX != 0 {
-			taken[c.RTX] = c.Format
+			taken[pt] = c.Format
 		}
 	}
 	return nil

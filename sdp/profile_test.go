@@ -142,6 +142,19 @@ func TestStaticPayloadTypes(t *testing.T) {
 	}
 }
 
+// TestPayloadTypeZero: PCMU's payload type is 0, which elsewhere says that a codec has no retransmission.
+func TestPayloadTypeZero(t *testing.T) {
+	o, err := ParseOffer(change(t, "SAVPF 111", "SAVPF 0", "a=rtpmap:111 opus/48000/2\n", "",
+		"SAVPF 96 97", "SAVPF 96", "a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := AnswerPublish(o, local())
+	if err != nil || s.Audio.Codecs[0].PT != 0 || s.Video.Codecs[0].PT != 96 || s.Video.Codecs[0].RTX != 0 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+}
+
 func TestCodecNamed(t *testing.T) {
 	for name, want := range map[string]media.Codec{
 		"h264": media.H264, "H265": media.H265, "hevc": media.H265, "vp8": media.VP8, "VP9": media.VP9,
