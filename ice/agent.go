@@ -160,7 +160,7 @@ func (a *Agent) check(now time.Time, p Path, m *message, g *generation) Verdict 
 			a.previous = nil
 			v.Restarted = true
 		}
-	} else if a.selected == nil {
+	} else if a.open(now, pair) {
 		a.selected = pair
 	}
 	a.leaveDead(now)

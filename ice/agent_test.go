@@ -180,6 +180,26 @@ func TestRestartIsNoHabit(t *testing.T) {
 	}
 }
 
+// TestRestartFromASilentPath does not wait for the nomination where the old path has been silent for a second.
+func TestRestartFromASilentPath(t *testing.T) {
+	for _, silent := range []time.Duration{doubted - 1, doubted} {
+		a := NewAgent(epoch, serverCreds, clientCreds, Config{})
+		a.Receive(epoch, udp1, request(serverCreds, 5, true))
+		a.Receive(epoch, tcp1, request(serverCreds, 5, false))
+		if _, v := a.Receive(epoch.Add(silent), tcp1, request(serverCreds, 5, false)); v.Moved {
+			t.Error("without a restart the path has only its usual time to be silent")
+		}
+		a.Restart(epoch.Add(silent), serverAgain, clientCreds)
+		_, v := a.Receive(epoch.Add(silent), tcp1, request(serverAgain, 5, false))
+		if v.Moved != (silent >= doubted) {
+			t.Errorf("silent for %v: moved %v", silent, v.Moved)
+		}
+		if v.Restarted || len(a.Ufrags()) != 2 {
+			t.Errorf("a check completed the restart: %v", a.Ufrags())
+		}
+	}
+}
+
 func TestEvict(t *testing.T) {
 	a := NewAgent(epoch, serverCreds, clientCreds, Config{})
 	check := func(tenth int, conn uint64, nominate bool) {

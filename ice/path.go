@@ -16,11 +16,14 @@ import (
 //   - A selected pair that is silent for Config.Dead gives way to a nominated one that is not. A lost one gives way at once.
 //   - While nothing is nominated, a pair with a verified check is good enough: a client may start DTLS before it nominates.
 //   - Any nomination of a newer generation beats all older ones: the client restarted ICE because it wants another path.
+//   - A check of a newer generation is enough where the selected pair has been silent for a second: a browser takes over a
+//     second more to nominate, and it has said that the old path is no good.
 //
 // A pair outranks another by its generation, then UDP outranks TCP, then the higher PRIORITY counts.
 const (
 	confirmed = 3 * time.Second
 	settled   = 200 * time.Millisecond
+	doubted   = time.Second
 )
 
 const (
@@ -222,6 +225,12 @@ func (a *Agent) leaveDead(now time.Time) {
 	if best := a.best(now); best != nil && (best.nominated() || !a.selected.nominated()) {
 		a.selected = best
 	}
+}
+
+// open says whether a pair with no more than a verified check may be selected.
+func (a *Agent) open(now time.Time, pair *Pair) bool {
+	s := a.selected
+	return s == nil || pair.generation > s.generation && now.Sub(s.LastSeen) >= doubted
 }
 
 func (a *Agent) dead(now time.Time, pair *Pair) bool {
