@@ -33,9 +33,12 @@ type inbound struct {
 	receivers [media.Kinds]*receiver
 	formats   [128]*payloadType
 	twcc      *twcc
-	rtt       time.Duration
-	clock     wallClock
-	stats     InStats
+
+	rtpSources, rtcpSources sources
+
+	rtt   time.Duration
+	clock wallClock
+	stats InStats
 }
 
 // payloadType is what the answer said of a payload type.
@@ -47,7 +50,7 @@ type payloadType struct {
 }
 
 func newInbound(session *sdp.Session) *inbound {
-	in := &inbound{session: session}
+	in := &inbound{session: session, rtpSources: make(sources), rtcpSources: make(sources)}
 	if !session.Publish {
 		return in
 	}
@@ -55,7 +58,9 @@ func newInbound(session *sdp.Session) *inbound {
 		if track == nil {
 			continue
 		}
-		in.receivers[track.Kind] = newReceiver(track)
+		r := newReceiver(track)
+		in.receivers[track.Kind] = r
+		in.rtpSources.announce(r.ssrc, r.rtxSSRC)
 		for _, c := range track.Codecs {
 			in.formats[c.PT&127] = &payloadType{track: track, format: c.Format}
 			if c.RTX != 0 {
@@ -85,11 +90,16 @@ func (in *inbound) receiveRTP(now time.Time, b []byte) (p *media.Packet, authent
 		in.stats.Unknown++
 		return nil, false
 	}
+	if !in.rtpSources.admit(ssrcAt(b, 8)) {
+		in.stats.Unknown++
+		return nil, false
+	}
 	plain, err := in.srtp.DecryptRTP(nil, b, &in.header)
 	if err != nil {
 		in.stats.Rejected++
 		return nil, false
 	}
+	in.rtpSources.add(in.header.SSRC)
 	in.stats.Packets++
 	in.stats.Bytes += uint64(len(b))
 	fixed := 12 + 4*int(plain[0]&15)

@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -35,7 +36,7 @@ type receiver struct {
 	reportedAt time.Time
 }
 
-// accept extends seq and says whether the packet is a new one. gap is true when packets before it are missing.
+// accept extends seq and says whether the packet is a new one.
 func (r *receiver) accept(now time.Time, seq uint16) (ext uint64, ok bool) {
 	if !r.started {
 		r.started = true
@@ -67,10 +68,8 @@ func (r *receiver) advance(now time.Time, ext uint64) {
 	} else {
 		for s := r.highest + 1; s <= ext; s++ {
 			r.seen[s/64%uint64(len(r.seen))] &^= 1 << (s % 64)
-			if s < ext {
-				r.missing.add(now, s)
-			}
 		}
+		r.missing.add(now, r.highest+1, ext)
 	}
 	r.highest = ext
 }
@@ -82,8 +81,9 @@ func (r *receiver) marked(ext uint64) bool {
 
 // interarrival updates the jitter estimate (RFC 3550 appendix A.8), in timestamp units.
 func (r *receiver) interarrival(arrival time.Time, timestamp, clockRate uint32) {
-	ticks := uint32(arrival.UnixNano() / 1000 * int64(clockRate) / 1e6)
-	transit := ticks - timestamp
+	rate := int64(clockRate)
+	ticks := arrival.Unix()*rate + int64(arrival.Nanosecond())*rate/1e9
+	transit := uint32(ticks) - timestamp
 	if r.packets > 1 {
 		d := float64(int32(transit - r.transit))
 		if d < 0 {
@@ -147,12 +147,19 @@ type missing struct {
 	lost uint64 // given up
 }
 
-func (m *missing) add(now time.Time, seq uint64) {
-	if len(m.gaps) == maxMissing {
-		m.gaps = append(m.gaps[:0], m.gaps[1:]...)
-		m.lost++
+// add notes that the packets of [from, to) have not arrived.
+func (m *missing) add(now time.Time, from, to uint64) {
+	if over := int(to-from) - maxMissing; over > 0 {
+		m.lost += uint64(over)
+		from += uint64(over)
 	}
-	m.gaps = append(m.gaps, gap{seq: seq, since: now})
+	if over := len(m.gaps) + int(to-from) - maxMissing; over > 0 {
+		m.lost += uint64(over)
+		m.gaps = slices.Delete(m.gaps, 0, over)
+	}
+	for ; from < to; from++ {
+		m.gaps = append(m.gaps, gap{seq: from, since: now})
+	}
 }
 
 func (m *missing) remove(seq uint64) {

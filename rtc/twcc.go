@@ -87,7 +87,7 @@ func (t *twcc) appendFeedback(dst []byte, sender, mediaSSRC uint32) []byte {
 	dst = append(dst, byte(reference>>16), byte(reference>>8), byte(reference), t.count)
 	t.count++
 	var deltas []byte
-	dst, deltas = t.appendStatuses(dst, first, last, t.origin.Add(time.Duration(reference)*twccReference))
+	dst, deltas = t.appendStatuses(dst, first, last, t.origin.Add(reference*twccReference))
 	dst = append(dst, deltas...)
 	pad := (4 - (len(dst)-at)%4) % 4
 	for i := range pad {
@@ -102,11 +102,12 @@ func (t *twcc) appendFeedback(dst []byte, sender, mediaSSRC uint32) []byte {
 	return dst
 }
 
-// reference is the time of the first arrival in [first, last], in units of 64 ms since the origin.
-func (t *twcc) reference(first, last uint64) uint32 {
+// reference is the time of the first arrival in [first, last], in units of 64 ms since the origin. Of it 24 bits are written,
+// which is 12 days; the publisher unwraps them.
+func (t *twcc) reference(first, last uint64) time.Duration {
 	for seq := first; seq <= last; seq++ {
 		if at := t.arrived[seq%twccWindow]; !at.IsZero() {
-			return uint32(at.Sub(t.origin)/twccReference) & 0xffffff
+			return at.Sub(t.origin) / twccReference
 		}
 	}
 	return 0
