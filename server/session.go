@@ -125,8 +125,11 @@ func (s *session) service(now time.Time) time.Time {
 	if expired, reason := s.reader.Expired(now); expired {
 		s.close(errors.New(reason))
 	}
-	return earliest(ev.Deadline, s.report(now))
+	return earliest(now.Add(waitLook), earliest(ev.Deadline, s.report(now)))
 }
+
+// waitLook is how often a viewer is looked at that may have waited long enough for a publisher.
+const waitLook = 5 * time.Second
 
 // plug remembers a link that a verified packet came by, and makes room when a client opens too many. Called locked.
 func (s *session) plug(l link) {

@@ -100,6 +100,7 @@ func offline(t *testing.T, c *Config) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	s.rtcTCPPort = 8080
 	return s
 }
@@ -157,12 +158,21 @@ func call(t *testing.T, method, url, body string, headers ...string) *http.Respo
 	return res
 }
 
-// local is the same with no network in between.
+// site is what a server's port serves that has everything on it.
+func site(s *Server) http.Handler {
+	return s.httpServer(&portPlan{api: true, pages: true, rtc: true}).Handler
+}
+
+// local is call with no network in between.
 func local(s *Server, method, target, body string, headers ...string) *http.Response {
+	return ask(site(s), method, target, body, headers...)
+}
+
+func ask(site http.Handler, method, target, body string, headers ...string) *http.Response {
 	req := httptest.NewRequest(method, target, strings.NewReader(body))
 	setHeaders(req, headers)
 	w := httptest.NewRecorder()
-	s.httpServer(&portPlan{api: true, pages: true, rtc: true}).Handler.ServeHTTP(w, req)
+	site.ServeHTTP(w, req)
 	return w.Result()
 }
 
