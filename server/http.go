@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func (s *Server) httpServer(p *portPlan) *http.Server {
 		s.apiRoutes(mux)
 	}
 	if p.pages {
-		mux.Handle("/", web.Handler())
+		mux.Handle("/", web.Handler(s.apiPort(p)))
 	}
 	return &http.Server{
 		Handler:           s.crossdomain(cleanURL(mux)),
@@ -93,6 +94,15 @@ func (s *Server) httpServer(p *portPlan) *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+}
+
+// apiPort is what pages have to be told: the port of the API where they don't share one with it.
+func (s *Server) apiPort(p *portPlan) string {
+	addr, err := parseListen(s.config.HTTPAPI.Listen)
+	if p.api || !s.config.HTTPAPI.Enabled || err != nil {
+		return ""
+	}
+	return strconv.Itoa(int(addr.Port()))
 }
 
 // crossdomain lets pages of other sites call the API (CORS), where that is on.

@@ -43,6 +43,7 @@ type player struct {
 	API                   string // the last part of /rtc/v1/<API>/
 	PublishPage, PlayPage string // its pair, which speaks the same API
 	URLLabel, URLHint     string
+	APIPort               string // where the API is, if not where the page is
 }
 
 // Publish tells the two roles apart in the template.
@@ -90,9 +91,10 @@ func newFile(name string, body []byte) file {
 }
 
 // Handler serves the pages at SRS's paths: /, /players/*.html and what they
-// load. It answers GET and HEAD, and 404 for everything else.
-func Handler() http.Handler {
-	files, err := load()
+// load. It answers GET and HEAD, and 404 for everything else. apiPort is the
+// port of the API when that has one of its own, else empty.
+func Handler(apiPort string) http.Handler {
+	files, err := load(apiPort)
 	if err != nil {
 		panic(fmt.Sprintf("web: the embedded pages are broken: %v", err))
 	}
@@ -132,7 +134,7 @@ func serve(files map[string]file, w http.ResponseWriter, r *http.Request) {
 }
 
 // load makes every file that is served, by its path.
-func load() (map[string]file, error) {
+func load(apiPort string) (map[string]file, error) {
 	files := make(map[string]file)
 	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -148,11 +150,11 @@ func load() (map[string]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return files, render(files)
+	return files, render(files, apiPort)
 }
 
 // render adds the pages that are made from templates.
-func render(files map[string]file) error {
+func render(files map[string]file, apiPort string) error {
 	templates, err := template.ParseFS(pages, "pages/*.html")
 	if err != nil {
 		return err
@@ -166,9 +168,10 @@ func render(files map[string]file) error {
 		return nil
 	}
 	for name, p := range players() {
+		p.APIPort = apiPort
 		if err := page("/players/"+name, "player.html", p); err != nil {
 			return err
 		}
 	}
-	return page("/", "index.html", nil)
+	return page("/", "index.html", player{APIPort: apiPort})
 }

@@ -91,3 +91,10 @@ test('a row of the stream list names its vhost only in its url', () => {
   assert.deepEqual(q.listedStream({ app: 'live', name: 's', url: '/v.example/live/s' }), { app: 'live', stream: 's', vhost: 'v.example' });
   assert.deepEqual(q.listedStream({}), { app: 'live', stream: '', vhost: '' });
 });
+
+test('the API is where the page is, or at the port the server names', () => {
+  const page = here('http://example.com:8080/players/whep.html');
+  assert.equal(q.settings('', q.home(page, '')).origin, 'http://example.com:8080');
+  assert.equal(q.settings('', q.home(page, '1985')).origin, 'http://example.com:1985');
+  assert.equal(q.settings('?api=8080', q.home(page, '1985')).origin, 'http://example.com:8080');
+});

@@ -2,9 +2,9 @@
 
 import { $, copy, copyButtons, icon, make, setText } from './dom.js';
 import { bitrate, clock } from './format.js';
-import { endpoint, listedStream, pageLink, settings } from './query.js';
+import { endpoint, home, listedStream, pageLink, settings } from './query.js';
 
-const here = settings(location.search, location);
+const here = settings(location.search, home(location, document.body.dataset.apiPort));
 const refreshEvery = 2000;
 
 // named is what the two fields say, as page settings.

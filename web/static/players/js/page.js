@@ -5,7 +5,7 @@ import { Call } from './call.js';
 import { $, copy, copyButtons, make, setText } from './dom.js';
 import * as format from './format.js';
 import { History, Plot } from './plot.js';
-import { endpoint, jsonEndpoint, pageLink, settings, streamOf, webrtcURL } from './query.js';
+import { endpoint, home, jsonEndpoint, pageLink, settings, streamOf, webrtcURL } from './query.js';
 import { JsonSession, WhipSession } from './signal.js';
 
 const stateWords = {
@@ -22,7 +22,7 @@ const stateWords = {
 export class Page {
   role = document.body.dataset.role;
   api = document.body.dataset.api; // whip, whep, publish or play
-  settings = settings(location.search, location);
+  settings = settings(location.search, home(location, document.body.dataset.apiPort));
   call;
   busy = ''; // What happens before there is a call, such as asking for the camera.
   #hooks;

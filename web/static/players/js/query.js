@@ -48,8 +48,14 @@ function validPort(text) {
   return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535;
 }
 
-// apiOrigin is where the API is: the page's own origin (there is one port),
-// unless schema, server, api or port say otherwise.
+// home is where a page's API is by default: where the page itself is, but at the
+// port that the server names when its API has one of its own.
+export function home(location, apiPort) {
+  return { protocol: location.protocol, hostname: location.hostname, port: apiPort || location.port };
+}
+
+// apiOrigin is where the API is: at home (there is one port), unless schema,
+// server, api or port say otherwise.
 export function apiOrigin(query, here) {
   const own = here.protocol === 'https:' ? 'https' : 'http';
   const asked = query.get('schema');
