@@ -14,6 +14,8 @@ const (
 	receptionInterval = time.Second
 	// pathRepair is how long after a change of path a publisher on TCP is asked again for what got lost with the old path.
 	pathRepair = 2 * time.Second
+	// mendInterval is how often a publisher at most is asked for a keyframe because its packets got lost for good.
+	mendInterval = 500 * time.Millisecond
 	// maxPairs keeps a NACK of ours within a datagram, and within what its length field can say.
 	maxPairs = 200
 )
@@ -25,6 +27,7 @@ type feedback struct {
 	reception time.Time // when the next receiver reports are due; zero before the first packet
 	nack      time.Time // when lost packets are looked for again; zero: none missing
 	pathMoved time.Time
+	mended    time.Time // when a keyframe was last asked for because of loss
 	firSeq    uint8
 }
 
@@ -64,6 +67,7 @@ func (f *feedback) due(now time.Time, in *inbound, udp bool, ev *Events) {
 		f.nack = time.Time{}
 		f.askAgain(now, in, udp, ev)
 	}
+	f.mend(now, in, ev)
 	if !f.reception.IsZero() && !now.Before(f.reception) {
 		f.reception = now.Add(receptionInterval)
 		f.appendReception(now, in, ev)
@@ -91,6 +95,17 @@ func (f *feedback) askAgain(now time.Time, in *inbound, udp bool, ev *Events) {
 			f.nack = now.Add(nackInterval)
 		}
 	}
+}
+
+// mend asks for a keyframe when a picture has lost a packet for good. The viewers' decoders can do nothing without one, and a
+// browser takes up to 3 s to say so.
+func (f *feedback) mend(now time.Time, in *inbound, ev *Events) {
+	r := in.receivers[media.Video]
+	if r == nil || !r.damaged() || r.damage == r.mended || now.Sub(f.mended) < mendInterval {
+		return
+	}
+	r.mended, f.mended = r.damage, now
+	f.keyframe(in, ev)
 }
 
 // appendReception sends the receiver reports, with our reference time for the round trip (RFC 3611 section 4.4).

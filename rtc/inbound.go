@@ -167,7 +167,9 @@ func (in *inbound) route(now time.Time, plain []byte, fixed int, body []byte) *m
 	p := &media.Packet{
 		Arrival: now, Format: &kind.format, Seq: ext, Timestamp: in.header.Timestamp, Marker: in.header.Marker, Payload: body,
 	}
-	p.Start, p.Key = media.Inspect(kind.format.Codec, body)
+	if p.Start, p.Key = media.Inspect(kind.format.Codec, body); p.Key {
+		r.key = max(r.key, ext)
+	}
 	for i, id := range kind.track.Ext {
 		if id != 0 {
 			in.forward(p, plain, fixed, media.Extension(i), id)

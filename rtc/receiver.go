@@ -25,6 +25,10 @@ type receiver struct {
 	highest uint64
 	seen    [seenWindow / 64]uint64 // bits of (highest-seenWindow, highest]
 	missing missing
+	arrived time.Time // when the highest did
+	key     uint64    // the newest keyframe's first packet
+	damage  uint64    // the newest packet that is lost for good, as far as a decoder can hope
+	mended  uint64    // the damage for which a keyframe was last asked for
 
 	packets  uint64
 	expected uint64 // at the last report
@@ -42,6 +46,7 @@ func (r *receiver) accept(now time.Time, seq uint16) (ext uint64, ok bool) {
 		r.started = true
 		r.highest = 1<<16 | uint64(seq)
 		r.first = r.highest
+		r.arrived = now
 		r.mark(r.highest)
 		r.packets++
 		return r.highest, true
@@ -71,7 +76,16 @@ func (r *receiver) advance(now time.Time, ext uint64) {
 		}
 		r.missing.add(now, r.highest+1, ext)
 	}
-	r.highest = ext
+	if ext > r.highest+1 && now.Sub(r.arrived) > missingLifetime {
+		r.damage = ext - 1 // an outage: even if the publisher still has the packets, their time is over
+	}
+	r.highest, r.arrived = ext, now
+}
+
+// damaged says whether something is lost that no keyframe has made good yet.
+func (r *receiver) damaged() bool {
+	r.damage = max(r.damage, r.missing.newest)
+	return r.damage > r.key
 }
 
 func (r *receiver) mark(ext uint64) { r.seen[ext/64%uint64(len(r.seen))] |= 1 << (ext % 64) }
@@ -143,18 +157,19 @@ type gap struct {
 
 // missing is the bounded list of a track's packets that have not arrived, oldest first.
 type missing struct {
-	gaps []gap
-	lost uint64 // given up
+	gaps   []gap
+	lost   uint64 // given up
+	newest uint64 // the newest given up
 }
 
 // add notes that the packets of [from, to) have not arrived.
 func (m *missing) add(now time.Time, from, to uint64) {
 	if over := int(to-from) - maxMissing; over > 0 {
-		m.lost += uint64(over)
 		from += uint64(over)
+		m.giveUp(from-1, over)
 	}
 	if over := len(m.gaps) + int(to-from) - maxMissing; over > 0 {
-		m.lost += uint64(over)
+		m.giveUp(m.gaps[over-1].seq, over)
 		m.gaps = slices.Delete(m.gaps, 0, over)
 	}
 	for ; from < to; from++ {
@@ -171,8 +186,16 @@ func (m *missing) remove(seq uint64) {
 	}
 }
 
+// giveUp counts n packets as lost, of which seq is the newest.
+func (m *missing) giveUp(seq uint64, n int) {
+	m.lost += uint64(n)
+	m.newest = max(m.newest, seq)
+}
+
 func (m *missing) reset() {
-	m.lost += uint64(len(m.gaps))
+	if n := len(m.gaps); n > 0 {
+		m.giveUp(m.gaps[n-1].seq, n)
+	}
 	m.gaps = m.gaps[:0]
 }
 
@@ -182,7 +205,7 @@ func (m *missing) due(now time.Time, rtt time.Duration) []uint16 {
 	kept := m.gaps[:0]
 	for _, g := range m.gaps {
 		if now.Sub(g.since) > missingLifetime || g.tries >= missingTries {
-			m.lost++
+			m.giveUp(g.seq, 1)
 			continue
 		}
 		if now.Sub(g.since) >= reorderTolerance && (g.tries == 0 || now.Sub(g.asked) >= max(rtt, 2*nackInterval)) {
