@@ -12,7 +12,7 @@ const (
 	twoByteProfile = 0x1000
 )
 
-// extension finds the header extensions of an RTP packet whose fixed header, CSRCs included, is fixed bytes long, and
+// eachExtension finds the header extensions of an RTP packet whose fixed header, CSRCs included, is fixed bytes long, and
 // calls each with their id and data. Broken extensions end the walk: what a bad length hides is not believed.
 func eachExtension(packet []byte, fixed int, each func(id uint8, data []byte)) {
 	if packet[0]&0x10 == 0 || len(packet) < fixed+4 {
@@ -71,6 +71,7 @@ type outHeader struct {
 	ssrc      uint32
 	midExt    uint8 // 0: none
 	mid       string
+	mixed     bool                     // two-byte extensions may stand beside one-byte ones
 	extIDs    *[media.Extensions]uint8 // 0: not negotiated
 	ext       *[media.Extensions][]byte
 }
@@ -99,12 +100,12 @@ func (h *outHeader) append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, profile)
 	dst = append(dst, 0, 0) // length in words, filled in below
 	body := len(dst)
-	if h.midExt != 0 {
+	if h.carries(h.midExt, len(h.mid)) {
 		dst = appendExtensionHead(dst, twoByte, h.midExt, len(h.mid))
 		dst = append(dst, h.mid...)
 	}
 	for i, data := range h.ext {
-		if h.extIDs[i] != 0 && data != nil {
+		if h.carries(h.extIDs[i], len(data)) {
 			dst = appendExtensionHead(dst, twoByte, h.extIDs[i], len(data))
 			dst = append(dst, data...)
 		}
@@ -116,16 +117,22 @@ func (h *outHeader) append(dst []byte) []byte {
 	return dst
 }
 
+// carries says whether an extension of n bytes is written. One over 16 bytes needs the two-byte form, which a viewer that
+// did not agree to it need not take (RFC 8285 section 6).
+func (h *outHeader) carries(id uint8, n int) bool {
+	return id != 0 && n > 0 && (n <= 16 || h.mixed && n <= 255)
+}
+
 // extensionForm says whether there is any extension to write and whether one of them needs the two-byte form: an id over
-// 14, or data that is empty or longer than 16 bytes.
+// 14, or data longer than 16 bytes.
 func (h *outHeader) extensionForm() (twoByte, any bool) {
-	if h.midExt != 0 {
-		any, twoByte = true, h.midExt > 14 || len(h.mid) > 16 || len(h.mid) == 0
+	if h.carries(h.midExt, len(h.mid)) {
+		any, twoByte = true, h.midExt > 14 || len(h.mid) > 16
 	}
 	for i, data := range h.ext {
-		if h.extIDs[i] != 0 && data != nil {
+		if h.carries(h.extIDs[i], len(data)) {
 			any = true
-			twoByte = twoByte || h.extIDs[i] > 14 || len(data) > 16 || len(data) == 0
+			twoByte = twoByte || h.extIDs[i] > 14 || len(data) > 16
 		}
 	}
 	return twoByte, any

@@ -3,6 +3,7 @@ package rtc
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -18,18 +19,16 @@ import (
 const (
 	// reportInterval is how often sender reports go out.
 	reportInterval = time.Second
-	// maxOverhead is more than SRTP and our header can add to a payload.
-	maxOverhead = 160
-	// maxPayload is the largest payload that fits an RFC 4571 frame of ours with its header and tag.
-	maxPayload = ice.MaxFrame - maxOverhead
+	// maxTag is the longest authentication tag of a profile we negotiate, AEAD_AES_128_GCM's.
+	maxTag = 16
 )
 
 // OutStats counts what went out, for the API and the metrics.
 type OutStats struct {
 	Packets, Bytes uint64 // RTP, retransmissions included; bytes as on the wire without framing
 	Resent         uint64
-	Refused        uint64 // in a format the viewer did not offer, or below its run
-	Oversized      uint64
+	Refused        uint64 // in a format the viewer did not offer, or too late for their run
+	Oversized      uint64 // would not fit a frame
 }
 
 // Outbound is the sending half of a peer: it turns items and reports into encrypted datagrams. All its output is appended
@@ -57,6 +56,9 @@ func newOutbound(session *sdp.Session, keys dtls.Keys, cname string, ssrc uint32
 	if session.Publish {
 		return o, nil
 	}
+	if err := distinct(session); err != nil {
+		return nil, err
+	}
 	for kind, track := range [media.Kinds]*sdp.Track{media.Audio: session.Audio, media.Video: session.Video} {
 		if track != nil {
 			o.senders[kind] = newSender(track, random(), random())
@@ -65,13 +67,32 @@ func newOutbound(session *sdp.Session, keys dtls.Keys, cname string, ssrc uint32
 	return o, nil
 }
 
+// distinct refuses SSRCs that are told for two things: their packets would share keystreams (law 9 in docs/design.md).
+func distinct(session *sdp.Session) error {
+	seen := make(map[uint32]bool)
+	for _, track := range session.Tracks() {
+		for _, ssrc := range []uint32{track.SSRC, track.RTXSSRC} {
+			if ssrc != 0 && seen[ssrc] {
+				return fmt.Errorf("rtc: outbound: SSRC %d stands for two tracks", ssrc)
+			}
+			seen[ssrc] = true
+		}
+	}
+	return nil
+}
+
 // Append encrypts a batch of items. Items the viewer can't take (no such track, format not offered, too large) are
 // counted and left out. It allocates nothing when dst has room.
 func (o *Outbound) Append(now time.Time, dst []byte, items []media.Item) []byte {
 	for i := range items {
 		it := &items[i]
 		s := o.senders[it.Kind()]
-		if s == nil || !s.choose(it.Format) {
+		if s == nil {
+			o.Stats.Refused++
+			continue
+		}
+		s.interrupt(it.Break)
+		if !s.choose(it.Format) {
 			o.Stats.Refused++
 			continue
 		}
@@ -80,13 +101,10 @@ func (o *Outbound) Append(now time.Time, dst []byte, items []media.Item) []byte 
 			o.Stats.Refused++
 			continue
 		}
-		if len(it.Payload) > maxPayload {
-			o.Stats.Oversized++
-			continue
-		}
 		h := s.header(it.Packet, out)
-		dst = o.seal(dst, &h, nil, it.Payload)
-		s.sent(it.Packet, len(it.Payload))
+		if dst, ok = o.seal(dst, &h, nil, it.Payload); ok {
+			s.sent(it.Packet, out)
+		}
 	}
 	if o.report.IsZero() && len(items) > 0 {
 		o.report = now
@@ -107,7 +125,7 @@ func (o *Outbound) Resend(dst []byte, ask Nack, find func(media.Kind, uint64) *m
 			continue
 		}
 		p := find(s.kind(), in)
-		if p == nil || !s.choose(p.Format) || len(p.Payload) > maxPayload {
+		if p == nil || !s.choose(p.Format) {
 			continue
 		}
 		h := s.header(p, out)
@@ -117,8 +135,9 @@ func (o *Outbound) Resend(dst []byte, ask Nack, find func(media.Kind, uint64) *m
 			h.pt, h.ssrc, h.seq = s.rtxPT, s.track.RTXSSRC, s.rtxSeq
 			s.rtxSeq++
 		}
-		dst = o.seal(dst, &h, osn, p.Payload)
-		o.Stats.Resent++
+		if dst, ok = o.seal(dst, &h, osn, p.Payload); ok {
+			o.Stats.Resent++
+		}
 	}
 	return dst
 }
@@ -132,24 +151,25 @@ func (o *Outbound) senderOf(ssrc uint32) *sender {
 	return nil
 }
 
-// seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload.
-func (o *Outbound) seal(dst []byte, h *outHeader, prefix, payload []byte) []byte {
+// seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload. What
+// would not fit a frame is left out.
+func (o *Outbound) seal(dst []byte, h *outHeader, prefix, payload []byte) (_ []byte, ok bool) {
 	at := len(dst)
 	dst = h.append(append(dst, 0, 0))
-	dst = append(append(dst, prefix...), payload...)
-	plain := dst[at+2:]
-	if need := len(plain) + maxOverhead; cap(plain) < need {
-		dst = append(dst, make([]byte, maxOverhead)...)[:len(dst)]
-		plain = dst[at+2:]
+	if len(dst)-at-2+len(prefix)+len(payload)+maxTag > ice.MaxFrame {
+		o.Stats.Oversized++
+		return dst[:at], false
 	}
+	dst = slices.Grow(append(append(dst, prefix...), payload...), maxTag)
+	plain := dst[at+2:]
 	sealed, err := o.srtp.EncryptRTP(plain[:0], plain, &o.header)
 	if err != nil { // only a header we wrote wrong, or a key used up after 2^48 packets
-		return dst[:at]
+		return dst[:at], false
 	}
 	binary.BigEndian.PutUint16(dst[at:], uint16(len(sealed)))
 	o.Stats.Packets++
 	o.Stats.Bytes += uint64(len(sealed))
-	return dst[:at+2+len(sealed)]
+	return dst[:at+2+len(sealed)], true
 }
 
 // AppendRTCP encrypts one compound packet of reports.

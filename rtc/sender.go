@@ -13,7 +13,7 @@ const (
 	// maxRuns is how many renumberings of a track are remembered for retransmission.
 	maxRuns = 8
 	// maxLeap is the largest step of sequence numbers within a run. Wider ones would confuse the viewer's rollover
-	// counter (RFC 3711 section 3.3.1), so they begin a new run.
+	// counter and ours (RFC 3711 section 3.3.1), so they begin a new run; and what comes later than that is not sent.
 	maxLeap = 1 << 14
 )
 
@@ -32,9 +32,10 @@ func (r run) incoming(out uint64) uint64 { return out - r.out + r.first }
 type sender struct {
 	track *sdp.Track
 
-	runs    []run  // newest last, of the present publication
-	highest uint64 // highest outgoing number sent
-	shift   uint32 // outgoing timestamp = incoming + shift
+	runs    []run       // newest last, of the present publication
+	pending media.Break // before the next packet
+	highest uint64      // highest outgoing number sent
+	shift   uint32      // outgoing timestamp = incoming + shift
 
 	lastTimestamp uint32 // outgoing
 	lastArrival   time.Time
@@ -67,22 +68,28 @@ func (s *sender) choose(f *media.Format) bool {
 	return ok
 }
 
-// number gives the item its outgoing sequence number; false when it must not be sent.
+// interrupt takes note of a break. It holds for the next packet that is sent, even if the one that told of it can't be.
+func (s *sender) interrupt(b media.Break) {
+	s.pending = max(s.pending, b)
+	if b == media.Restarted {
+		s.runs = s.runs[:0] // nothing of the last publication can be sent again
+	}
+}
+
+// number gives the item its outgoing sequence number; false when it must not be sent. It becomes used only by sent.
 func (s *sender) number(it *media.Item) (uint64, bool) {
 	switch {
-	case it.Break == media.Restarted:
+	case s.pending == media.Restarted:
 		s.restart(it)
-	case it.Break == media.Skipped, len(s.runs) == 0, it.Seq > s.runs[len(s.runs)-1].highest+maxLeap:
+	case s.pending == media.Skipped, len(s.runs) == 0, it.Seq > s.runs[len(s.runs)-1].highest+maxLeap:
 		s.begin(it)
 	}
+	s.pending = media.Continues
 	current := &s.runs[len(s.runs)-1]
-	if it.Seq < current.first {
+	if it.Seq < current.first || it.Seq+maxLeap < current.highest {
 		return 0, false
 	}
-	current.highest = max(current.highest, it.Seq)
-	out := current.outgoing(it.Seq)
-	s.highest = max(s.highest, out)
-	return out, true
+	return current.outgoing(it.Seq), true
 }
 
 // begin opens a new run just above everything sent.
@@ -94,13 +101,12 @@ func (s *sender) begin(it *media.Item) {
 	if len(s.runs) == maxRuns {
 		s.runs = append(s.runs[:0], s.runs[1:]...)
 	}
-	s.runs = append(s.runs, run{first: first, out: s.highest + 1, highest: it.Seq})
+	s.runs = append(s.runs, run{first: first, out: s.highest + 1, highest: first})
 }
 
-// restart begins anew on another publication: its numbers and clock have nothing to do with the last one's, and nothing
-// of the last one can be sent again. Time goes on by what passed between the packets' arrivals.
+// restart begins anew on another publication: its numbers and clock have nothing to do with the last one's. Time goes on
+// by what passed between the packets' arrivals.
 func (s *sender) restart(it *media.Item) {
-	s.runs = s.runs[:0]
 	if s.started {
 		gone := max(it.Arrival.Sub(s.lastArrival), time.Millisecond)
 		ticks := uint32(int64(gone/time.Microsecond) * int64(it.Format.ClockRate) / 1e6)
@@ -113,16 +119,20 @@ func (s *sender) restart(it *media.Item) {
 func (s *sender) header(p *media.Packet, out uint64) outHeader {
 	return outHeader{
 		marker: p.Marker, pt: s.pt, seq: uint16(out), timestamp: p.Timestamp + s.shift, ssrc: s.track.SSRC,
-		midExt: s.track.MidExt, mid: s.track.Mid, extIDs: &s.track.Ext, ext: &p.Ext,
+		midExt: s.track.MidExt, mid: s.track.Mid, mixed: s.track.MixedExtensions, extIDs: &s.track.Ext, ext: &p.Ext,
 	}
 }
 
-// sent counts a packet for the sender reports and remembers where the stream is.
-func (s *sender) sent(p *media.Packet, payload int) {
+// sent notes that a packet has gone out: for retransmissions, for the sender reports, and for where the stream is.
+func (s *sender) sent(p *media.Packet, out uint64) {
+	current := &s.runs[len(s.runs)-1]
+	current.highest = max(current.highest, p.Seq)
 	s.packets++
-	s.octets += uint32(payload)
-	s.started = true
-	s.lastTimestamp, s.lastArrival = p.Timestamp+s.shift, p.Arrival
+	s.octets += uint32(len(p.Payload))
+	if out > s.highest {
+		s.started, s.highest = true, out
+		s.lastTimestamp, s.lastArrival = p.Timestamp+s.shift, p.Arrival
+	}
 }
 
 // lookup finds the incoming number behind an outgoing one that a viewer asks for again.
