@@ -33,8 +33,8 @@ type ClientOptions struct {
 	shared *shared
 }
 
-// The callbacks of ClientOptions run on the goroutine that reads, which holds the receiver: they must not block, and
-// must not call Stats or ResetStats.
+// The callbacks of ClientOptions run on the goroutine that reads. OnRTP and OnRTCP hold the receiver: they must not block,
+// and may call Cut, Stall and the Send functions only.
 
 // shared is what the clients of one process may have in common.
 type shared struct {

@@ -89,15 +89,17 @@ func (l *links) take() *path {
 	return p
 }
 
-// shut lets no further path in, and closes all; their readers end.
+// shut lets no further path in, and closes all; their readers end. Closing a connection waits for whoever reads it, so no
+// lock is held then.
 func (l *links) shut() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if !l.closing {
 		l.closing = true
 		close(l.closed)
 	}
-	for _, p := range l.open {
+	open := slices.Clone(l.open)
+	l.mu.Unlock()
+	for _, p := range open {
 		p.conn.Close()
 	}
 }

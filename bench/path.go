@@ -23,7 +23,10 @@ type path struct {
 	err     error
 	cut     atomic.Bool // drop what comes; see Cut
 
-	rest []byte // of a TCP stream, the beginning of a frame; the reader's
+	// The reader's.
+	rest []byte  // of a TCP stream, the beginning of a frame
+	buf  *[]byte // what was taken, and is to be delivered
+	ends []int   // where each read ended in it
 
 	mu  sync.Mutex // guards out
 	out []byte     // frames on their way into one write
@@ -39,14 +42,10 @@ func (c *Client) dial(ctx context.Context, to candidate) (*path, error) {
 		return nil, err
 	}
 	p := &path{network: to.network, conn: conn, client: c, done: make(chan struct{})}
-	take := p.takeStream
-	if to.network == "udp" {
-		take = p.takeDatagrams
-		if c.opt.ReceiveBuffer == 0 {
-			_ = conn.(*net.UDPConn).SetReadBuffer(1 << 20) // as much as the system grants
-		}
+	if to.network == "udp" && c.opt.ReceiveBuffer == 0 {
+		_ = conn.(*net.UDPConn).SetReadBuffer(1 << 20) // as much as the system grants
 	}
-	poll, err := newPoller(conn, take)
+	poll, err := newPoller(conn, p.take)
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -69,6 +68,8 @@ func (p *path) read(poll *poller) {
 	var err error
 	for err == nil {
 		switch err = poll.wait(); {
+		case err == nil:
+			err = p.deliver(time.Now())
 		case errors.Is(err, os.ErrDeadlineExceeded) && p.cut.Load():
 			err = errClosed // the server had a tick's time to close its side
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -117,23 +118,60 @@ func (p *path) waitForResume() error {
 	}
 }
 
-// takeStream reads once from a TCP connection and delivers the whole frames.
-func (p *path) takeStream(r io.Reader) error {
+// take reads what waits into a buffer, for deliver: once from a TCP connection, behind the beginning of a frame that is at
+// hand already, and a batch of datagrams from a UDP socket. Nothing else may happen here, as the socket can't be closed
+// meanwhile.
+func (p *path) take(r io.Reader) error {
 	c := p.client
 	if c.links.stalled.Load() {
 		return errStalled
 	}
 	buf := c.shared.buffers.Get().(*[]byte)
-	defer c.shared.buffers.Put(buf)
-	held := copy(*buf, p.rest)
-	n, err := r.Read((*buf)[held:])
-	if err != nil || p.cut.Load() {
-		return err
+	p.ends = p.ends[:0]
+	at, reads := copy(*buf, p.rest), 1
+	if p.network == "udp" {
+		reads = batch
 	}
-	b := (*buf)[:held+n]
-	at := time.Now()
+	for len(p.ends) < reads && len(*buf)-at >= ice.MaxFrame {
+		n, err := r.Read((*buf)[at:])
+		if err != nil && len(p.ends) == 0 {
+			c.shared.buffers.Put(buf)
+			return err
+		}
+		if err != nil {
+			break // it comes again
+		}
+		at += n
+		p.ends = append(p.ends, at)
+	}
+	p.buf = buf
+	return nil
+}
+
+// deliver hands what was taken to the client.
+func (p *path) deliver(at time.Time) error {
+	c := p.client
+	defer c.shared.buffers.Put(p.buf)
+	if p.cut.Load() {
+		return nil
+	}
 	c.rx.Lock()
 	defer c.rx.Unlock()
+	if p.network == "tcp" {
+		return p.frames((*p.buf)[:p.ends[0]], at)
+	}
+	begin := 0
+	for _, end := range p.ends {
+		if datagram := (*p.buf)[begin:end]; len(datagram) > 0 {
+			c.receive(p, datagram, at)
+		}
+		begin = end
+	}
+	return nil
+}
+
+// frames delivers the whole frames of a stream, and keeps the rest.
+func (p *path) frames(b []byte, at time.Time) error {
 	for {
 		frame, rest, err := ice.NextFrame(b)
 		if err != nil {
@@ -143,36 +181,9 @@ func (p *path) takeStream(r io.Reader) error {
 			p.rest = append(p.rest[:0], rest...)
 			return nil
 		}
-		c.receive(p, frame, at)
+		p.client.receive(p, frame, at)
 		b = rest
 	}
-}
-
-// takeDatagrams reads what waits on a UDP socket, a batch at most.
-func (p *path) takeDatagrams(r io.Reader) error {
-	c := p.client
-	if c.links.stalled.Load() {
-		return errStalled
-	}
-	buf := c.shared.buffers.Get().(*[]byte)
-	defer c.shared.buffers.Put(buf)
-	for i := range batch {
-		n, err := r.Read(*buf)
-		if i > 0 && errors.Is(err, errAgain) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if n == 0 || p.cut.Load() {
-			continue
-		}
-		at := time.Now()
-		c.rx.Lock()
-		c.receive(p, (*buf)[:n], at)
-		c.rx.Unlock()
-	}
-	return nil
 }
 
 // write sends datagrams: over TCP as frames in one write, over UDP one by one.

@@ -77,6 +77,32 @@ func TestStreamInPieces(t *testing.T) {
 	until(t, "end of the connection", func() bool { return c.Err() != nil })
 }
 
+// A callback may cut the connection that it is called from.
+func TestCutFromCallback(t *testing.T) {
+	c, conn := viewerOn(t)
+	c.links.mu.Lock()
+	p := c.links.open[0]
+	c.links.mu.Unlock()
+	c.links.nominate(p)
+	c.opt.OnRTP = func(Header, []byte, time.Time) { _ = c.Cut(true) }
+	c.rx.Lock()
+	c.rx.decrypt = true
+	c.rx.Unlock()
+	context, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.secured(&association{recv: context})
+	sealed, err := context.EncryptRTP(nil, []byte{0x80, 102, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 'x'}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write(ice.AppendFrame(nil, sealed)); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "end of the reader", p.done)
+}
+
 // No datagram, before or after the handshake, does harm.
 func FuzzReceive(f *testing.F) {
 	id, request := (&checks{}).request("udp", true)

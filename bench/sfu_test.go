@@ -99,49 +99,49 @@ func (s *sfu) serve(w http.ResponseWriter, r *http.Request, accept func(*webrtc.
 		http.Error(w, "no such stream\nand more", http.StatusNotFound)
 		return
 	}
-	answer, err := s.answer(r, accept)
+	ufrag, answer, err := s.answer(r, accept)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	_, after, _ := strings.Cut(answer, "a=ice-ufrag:")
-	ufrag, _, _ := strings.Cut(after, "\r\n")
 	w.Header().Set("Location", "/session/"+ufrag)
 	w.WriteHeader(http.StatusCreated)
 	io.WriteString(w, answer)
 }
 
-func (s *sfu) answer(r *http.Request, accept func(*webrtc.PeerConnection) error) (string, error) {
+func (s *sfu) answer(r *http.Request, accept func(*webrtc.PeerConnection) error) (ufrag, text string, err error) {
 	offer, err := io.ReadAll(r.Body)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	pc, err := s.api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
+	_, after, _ := strings.Cut(string(offer), "a=ice-ufrag:")
+	ufrag, _, _ = strings.Cut(after, "\r\n")
 	s.mu.Lock()
-	s.peers[string(offer)] = pc
+	s.peers[ufrag] = pc
 	s.mu.Unlock()
 	if err := accept(pc); err != nil {
-		return "", err
+		return "", "", err
 	}
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: string(offer)}); err != nil {
-		return "", err
+		return "", "", err
 	}
 	answer, err := pc.CreateAnswer(nil)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	gathered := webrtc.GatheringCompletePromise(pc)
 	if err := pc.SetLocalDescription(answer); err != nil {
-		return "", err
+		return "", "", err
 	}
 	select {
 	case <-gathered:
-		return pc.LocalDescription().SDP, nil
+		return ufrag, pc.LocalDescription().SDP, nil
 	case <-r.Context().Done():
-		return "", context.Cause(r.Context())
+		return "", "", context.Cause(r.Context())
 	}
 }
 
@@ -193,6 +193,13 @@ func (s *sfu) acceptViewer(pc *webrtc.PeerConnection) error {
 }
 
 func (s *sfu) remove(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	pc := s.peers[r.PathValue("ufrag")]
+	delete(s.peers, r.PathValue("ufrag"))
+	s.mu.Unlock()
+	if pc != nil {
+		_ = pc.GracefulClose() // with a close_notify
+	}
 	select {
 	case s.deleted <- r.PathValue("ufrag"):
 	default:
