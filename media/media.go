@@ -34,9 +34,10 @@ const (
 	Opus
 	PCMU
 	PCMA
+	AAC // in frames only: RTP of ours never carries it
 )
 
-var codecNames = [...]string{H264: "H264", H265: "H265", VP8: "VP8", VP9: "VP9", AV1: "AV1", Opus: "Opus", PCMU: "PCMU", PCMA: "PCMA"}
+var codecNames = [...]string{H264: "H264", H265: "H265", VP8: "VP8", VP9: "VP9", AV1: "AV1", Opus: "Opus", PCMU: "PCMU", PCMA: "PCMA", AAC: "AAC"}
 
 func (c Codec) String() string {
 	if c == 0 || int(c) >= len(codecNames) {
