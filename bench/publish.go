@@ -55,11 +55,12 @@ type schedule struct {
 
 func (s *schedule) due() time.Duration { return min(s.videoDue, s.audioDue, s.reportDue) }
 
-// run sends what is due. A schedule that is a second late begins anew: a burst of what was missed helps nobody.
+// run sends what is due. A schedule that is much too late begins anew: a burst of what was missed helps nobody.
 func (s *schedule) run(now time.Time) {
+	const tooLate = 200 * time.Millisecond
 	due := s.due()
 	late := now.Sub(s.start) - due
-	if late > time.Second {
+	if late > tooLate {
 		s.start = s.start.Add(late)
 	}
 	if int64(late) > s.client.tx.late.Load() {
