@@ -36,8 +36,8 @@ type receiver struct {
 	plain  []byte
 }
 
-// mostEarly is a keyframe's worth of packets.
-const mostEarly = 256
+// mostEarly is more than the group of pictures, 2 s and 1 MB, that a server may send at once to a new viewer.
+const mostEarly = 2048
 
 var errByServer = errors.New("closed by the server (DTLS alert)")
 
