@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -284,17 +286,9 @@ func why(log *lateLog, id string) string {
 	return ""
 }
 
-type netipAddrPort = netip.AddrPort
-
 // udpTable is a UDP port without a socket, on the address that a wire has.
 func udpTable(s *Server, w *wire) *udpPort {
-	return &udpPort{server: s, local: w.id.Local, bound: make(map[netip.AddrPort]*session)}
+	return &udpPort{server: s, local: w.id.Local, bound: make(map[ice.Path]*session)}
 }
 
-func addresses(u *udpPort) []netip.AddrPort {
-	var list []netip.AddrPort
-	for a := range u.bound {
-		list = append(list, a)
-	}
-	return list
-}
+func pathsOf(u *udpPort) []ice.Path { return slices.Collect(maps.Keys(u.bound)) }

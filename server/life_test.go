@@ -260,7 +260,7 @@ func TestManyConnections(t *testing.T) {
 	})
 }
 
-// The UDP table holds the addresses of a session as long as the session, and no more of them than it has paths.
+// The UDP table holds the paths of a session as long as the session, and no more of them than it has paths.
 func TestUDPAddresses(t *testing.T) {
 	c := bubbled(t, "")
 	synctest.Test(t, func(t *testing.T) {
@@ -272,32 +272,32 @@ func TestUDPAddresses(t *testing.T) {
 			if !c.check(w) {
 				t.Fatal("not believed")
 			}
-			u.bind(w.id.Remote, c.sess)
+			u.bind(w.id, c.sess)
 		}
 		for i := range 500 {
 			bind(one, uint16(1000+i))
 		}
 		if n := len(u.bound); n > 10 {
-			t.Errorf("%d addresses of one session", n)
+			t.Errorf("%d paths of one session", n)
 		}
-		address := newWire(ice.UDP, 1499).id.Remote
-		if u.owner(address) != one.sess {
-			t.Error("the newest address is not bound")
+		path := newWire(ice.UDP, 1499).id
+		if u.owner(path) != one.sess {
+			t.Error("the newest path is not bound")
 		}
-		bind(two, 1499) // the address changes hands
-		if u.owner(address) != two.sess || slices.Contains(one.sess.addrs, address) {
-			t.Error("an address has two owners")
+		bind(two, 1499) // the path changes hands
+		if u.owner(path) != two.sess || slices.Contains(one.sess.udp, path) {
+			t.Error("a path has two owners")
 		}
 		two.sess.close(errKicked)
-		u.release(two.sess, []netipAddrPort{address})
-		u.bind(address, two.sess) // a check that was on its way when the session ended
-		if u.owner(address) != nil {
-			t.Error("an address is bound to a session that is over")
+		u.release(two.sess, []ice.Path{path})
+		u.bind(path, two.sess) // a check that was on its way when the session ended
+		if u.owner(path) != nil {
+			t.Error("a path is bound to a session that is over")
 		}
 		one.sess.close(errKicked)
-		u.release(one.sess, addresses(u))
+		u.release(one.sess, pathsOf(u))
 		if n := len(u.bound); n != 0 {
-			t.Errorf("%d addresses are left", n)
+			t.Errorf("%d paths are left", n)
 		}
 	})
 }

@@ -37,7 +37,7 @@ type session struct {
 	in    sync.Mutex
 	peer  *rtc.Peer
 	links map[ice.Path]link
-	addrs []netip.AddrPort // UDP addresses bound to this session
+	udp   []ice.Path // UDP paths bound to this session
 	etag  string
 	local ice.Credentials // the newest
 	over  bool
@@ -288,34 +288,29 @@ const publisherGrace = 3 * time.Second
 // Replaced ends a publisher whose place another took.
 func (s *session) Replaced() { s.server.tasks.Go(func() { s.close(errReplaced) }) }
 
-// bound and unbound keep the list of UDP addresses whose packets come to this session. It is as short as the agent's list
-// of paths: the addresses that the agent gave up are returned. A session that is over takes none.
-func (s *session) bound(local, a netip.AddrPort) (given []netip.AddrPort, ok bool) {
+// bound and unbound keep the list of UDP paths whose packets come to this session. It is as short as the agent's: the paths
+// that the agent gave up are returned. A session that is over takes none.
+func (s *session) bound(p ice.Path) (given []ice.Path, ok bool) {
 	s.in.Lock()
 	defer s.in.Unlock()
 	if s.over {
 		return nil, false
 	}
-	s.addrs = slices.DeleteFunc(s.addrs, func(old netip.AddrPort) bool {
-		gone := !s.peer.Agent().Knows(ice.Path{Transport: ice.UDP, Local: local, Remote: old})
+	s.udp = slices.DeleteFunc(s.udp, func(old ice.Path) bool {
+		gone := !s.peer.Agent().Knows(old)
 		if gone {
 			given = append(given, old)
 		}
 		return gone
 	})
-	s.addrs = append(s.addrs, a)
+	s.udp = append(s.udp, p)
 	return given, true
 }
 
-func (s *session) unbound(a netip.AddrPort) {
+func (s *session) unbound(p ice.Path) {
 	s.in.Lock()
 	defer s.in.Unlock()
-	for i := range s.addrs {
-		if s.addrs[i] == a {
-			s.addrs = append(s.addrs[:i], s.addrs[i+1:]...)
-			return
-		}
-	}
+	s.udp = slices.DeleteFunc(s.udp, func(old ice.Path) bool { return old == p })
 }
 
 // begin logs that keys are there.
@@ -360,8 +355,8 @@ func (s *session) end(reason error) {
 	s.in.Lock()
 	s.over = true
 	goodbye := s.peer.Close()
-	links, addrs := s.links, s.addrs
-	s.links, s.addrs = nil, nil
+	links, paths := s.links, s.udp
+	s.links, s.udp = nil, nil
 	s.in.Unlock()
 	if l != nil {
 		l.insist(goodbye)
@@ -372,7 +367,7 @@ func (s *session) end(reason error) {
 		l.close()
 	}
 	if u := s.server.udp; u != nil {
-		u.release(s, addrs)
+		u.release(s, paths)
 	}
 	s.account(reason)
 }

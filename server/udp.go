@@ -20,16 +20,16 @@ const (
 	udpSpacing = 2 * time.Millisecond
 )
 
-// udpPort is the one UDP socket that all sessions share, and the table that says whose an address is. An address is bound
-// only by a verified Binding request, the newest wins.
+// udpPort is the one UDP socket that all sessions share, and the table that says whose a path is. A path is bound only
+// by a verified Binding request, the newest wins.
 type udpPort struct {
 	server *Server
 	conn   *net.UDPConn
-	out    *datagrams
+	io     *datagrams
 	local  netip.AddrPort
 
 	mu    sync.RWMutex
-	bound map[netip.AddrPort]*session
+	bound map[ice.Path]*session
 
 	dropped atomic.Uint64 // datagrams the kernel would not take
 }
@@ -45,21 +45,21 @@ func (s *Server) openUDP(listen string) (*udpPort, error) {
 	}
 	conn.SetReadBuffer(udpBuffer)
 	conn.SetWriteBuffer(udpBuffer)
-	out, err := newDatagrams(conn)
+	socket, err := newDatagrams(conn)
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("UDP %s can't be written to: %w", listen, err)
+		return nil, fmt.Errorf("UDP %s can't be used: %w", listen, err)
 	}
-	u := &udpPort{server: s, conn: conn, out: out, local: addrPort(conn.LocalAddr()), bound: make(map[netip.AddrPort]*session)}
+	u := &udpPort{server: s, conn: conn, io: socket, local: addrPort(conn.LocalAddr()), bound: make(map[ice.Path]*session)}
 	s.tasks.Go(u.read)
 	return u, nil
 }
 
 // read is the socket's one reader. Only closing the socket ends it.
 func (u *udpPort) read() {
-	buf := make([]byte, ice.MaxFrame+1)
+	buf, oob := make([]byte, ice.MaxFrame+1), make([]byte, 128)
 	for {
-		n, from, err := u.conn.ReadFromUDPAddrPort(buf)
+		n, from, to, err := u.io.receive(buf, oob)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -67,12 +67,16 @@ func (u *udpPort) read() {
 			u.server.stats.unrouted.Add(1)
 			continue
 		}
-		u.receive(time.Now(), netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), buf[:n])
+		l := &udpLink{port: u, local: u.local, to: netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}
+		if to.IsValid() {
+			l.local = netip.AddrPortFrom(to, u.local.Port())
+		}
+		u.receive(time.Now(), l, buf[:n])
 	}
 }
 
-func (u *udpPort) receive(now time.Time, from netip.AddrPort, b []byte) {
-	sess := u.owner(from)
+func (u *udpPort) receive(now time.Time, l *udpLink, b []byte) {
+	sess := u.owner(l.path())
 	stun := ice.IsSTUN(b)
 	if stun {
 		// A check names its session: an address may have changed hands.
@@ -84,54 +88,52 @@ func (u *udpPort) receive(now time.Time, from netip.AddrPort, b []byte) {
 		u.server.stats.unrouted.Add(1)
 		return
 	}
-	l := &udpLink{port: u, to: from}
 	if sess.receive(now, l, b) && stun {
-		u.bind(from, sess)
+		u.bind(l.path(), sess)
 	}
 }
 
-func (u *udpPort) owner(from netip.AddrPort) *session {
+func (u *udpPort) owner(p ice.Path) *session {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	return u.bound[from]
+	return u.bound[p]
 }
 
-func (u *udpPort) bind(from netip.AddrPort, sess *session) {
-	if u.owner(from) == sess {
+func (u *udpPort) bind(p ice.Path, sess *session) {
+	if u.owner(p) == sess {
 		return
 	}
-	old := u.rebind(from, sess)
-	if old != nil {
-		old.unbound(from)
+	if old := u.rebind(p, sess); old != nil {
+		old.unbound(p)
 	}
 }
 
-// rebind changes the table and the session's list under one lock, so that no address outlives its session.
-func (u *udpPort) rebind(from netip.AddrPort, sess *session) (old *session) {
+// rebind changes the table and the session's list under one lock, so that no path outlives its session.
+func (u *udpPort) rebind(p ice.Path, sess *session) (old *session) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	given, ok := sess.bound(u.local, from)
+	given, ok := sess.bound(p)
 	if !ok {
 		return nil
 	}
 	u.forget(sess, given)
-	old = u.bound[from]
-	u.bound[from] = sess
+	old = u.bound[p]
+	u.bound[p] = sess
 	return old
 }
 
-// release forgets the addresses of a session that is over.
-func (u *udpPort) release(sess *session, addrs []netip.AddrPort) {
+// release forgets the paths of a session that is over.
+func (u *udpPort) release(sess *session, paths []ice.Path) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.forget(sess, addrs)
+	u.forget(sess, paths)
 }
 
 // forget is release with the lock held.
-func (u *udpPort) forget(sess *session, addrs []netip.AddrPort) {
-	for _, a := range addrs {
-		if u.bound[a] == sess {
-			delete(u.bound, a)
+func (u *udpPort) forget(sess *session, paths []ice.Path) {
+	for _, p := range paths {
+		if u.bound[p] == sess {
+			delete(u.bound, p)
 		}
 	}
 }
@@ -139,12 +141,13 @@ func (u *udpPort) forget(sess *session, addrs []netip.AddrPort) {
 // udpLink is one client address behind the shared socket. It holds nothing: what the kernel does not take is lost, as
 // datagrams may be, and the client asks for it again.
 type udpLink struct {
-	port *udpPort
-	to   netip.AddrPort
+	port  *udpPort
+	local netip.AddrPort // which of the machine's addresses the client speaks to, as far as the system tells
+	to    netip.AddrPort
 }
 
 func (l *udpLink) path() ice.Path {
-	return ice.Path{Transport: ice.UDP, Local: l.port.local, Remote: l.to}
+	return ice.Path{Transport: ice.UDP, Local: l.local, Remote: l.to}
 }
 
 func (l *udpLink) full() bool { return false }
@@ -153,7 +156,7 @@ func (l *udpLink) close()     {}
 func (l *udpLink) send(frames []byte) { l.insist(frames) }
 
 func (l *udpLink) insist(frames []byte) {
-	if lost := l.port.out.send(frames, l.to); lost > 0 {
+	if lost := l.port.io.send(frames, l.local.Addr(), l.to); lost > 0 {
 		l.port.dropped.Add(uint64(lost))
 	}
 }

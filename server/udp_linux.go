@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -25,6 +26,7 @@ const (
 // datagrams sends what belongs to one viewer in one system call: runs of equal datagrams as one message that the kernel
 // cuts (UDP GSO), the others each as one of a sendmmsg.
 type datagrams struct {
+	conn  *net.UDPConn
 	raw   syscall.RawConn
 	inet6 bool        // the socket's family
 	plain atomic.Bool // the kernel or the device refused GSO: never again
@@ -42,21 +44,26 @@ type mmsghdr struct {
 type block struct {
 	messages [maxDatagrams]mmsghdr
 	vectors  [maxDatagrams]unix.Iovec
-	control  [maxDatagrams][24]byte // a cmsghdr and a uint16, padded
-	name     unix.RawSockaddrInet6  // large enough for either family
+	control  [maxDatagrams][maxControl]byte
+	source   int                   // bytes of the source address at the beginning of each control
+	name     unix.RawSockaddrInet6 // large enough for either family
 	nameLen  uint32
 }
+
+// maxControl holds the control messages of one message: a source address (IPV6_PKTINFO) and a segment size (UDP_SEGMENT),
+// each with its header and padding.
+const maxControl = 40 + 24
 
 func newDatagrams(conn *net.UDPConn) (*datagrams, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	d := &datagrams{raw: raw, pool: sync.Pool{New: func() any { return new(block) }}}
+	d := &datagrams{conn: conn, raw: raw, pool: sync.Pool{New: func() any { return new(block) }}}
 	controlErr := raw.Control(func(fd uintptr) {
 		name, nameErr := unix.Getsockname(int(fd))
 		_, d.inet6 = name.(*unix.SockaddrInet6)
-		err = nameErr
+		err = errors.Join(nameErr, d.tellDestination(int(fd)))
 	})
 	if controlErr != nil {
 		return nil, controlErr
@@ -64,11 +71,47 @@ func newDatagrams(conn *net.UDPConn) (*datagrams, error) {
 	return d, err
 }
 
+// tellDestination asks the kernel to say which of the machine's addresses a datagram was sent to. An answer has to come
+// from that very address, or the client drops it.
+func (d *datagrams) tellDestination(fd int) error {
+	if d.inet6 {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	}
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+}
+
+// receive reads one datagram. to is the address it was sent to, invalid where the kernel does not say.
+func (d *datagrams) receive(b, oob []byte) (n int, from netip.AddrPort, to netip.Addr, err error) {
+	n, oobn, _, from, err := d.conn.ReadMsgUDPAddrPort(b, oob)
+	if err != nil {
+		return 0, from, to, err
+	}
+	return n, from, destination(oob[:oobn]), nil
+}
+
+// destination finds the address in a datagram's control messages.
+func destination(oob []byte) netip.Addr {
+	for len(oob) >= unix.SizeofCmsghdr {
+		header, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		switch {
+		case err != nil:
+			return netip.Addr{}
+		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
+			return netip.AddrFrom16([16]byte(data[:16])).Unmap()
+		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
+			return netip.AddrFrom4([4]byte(data[8:12]))
+		}
+		oob = rest
+	}
+	return netip.Addr{}
+}
+
 // send sends the datagrams inside frames and returns how many the kernel did not take. It never waits.
-func (d *datagrams) send(frames []byte, to netip.AddrPort) (lost int) {
+func (d *datagrams) send(frames []byte, from netip.Addr, to netip.AddrPort) (lost int) {
 	b := d.pool.Get().(*block)
 	defer d.pool.Put(b)
 	b.address(to, d.inet6)
+	b.from(from, d.inet6)
 	for len(frames) > 0 {
 		var messages, count int
 		frames, messages, count = b.fill(frames, !d.plain.Load())
@@ -158,16 +201,45 @@ func (b *block) message(i, first, n int) {
 	m := &b.messages[i]
 	m.Msghdr = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&b.name)), Namelen: b.nameLen, Iov: &b.vectors[first]}
 	m.SetIovlen(n)
-	if n == 1 {
-		return
+	c := b.control[i][:b.source]
+	if i > 0 {
+		copy(c, b.control[0][:b.source])
 	}
-	c := &b.control[i]
-	header := (*unix.Cmsghdr)(unsafe.Pointer(c))
-	header.Level, header.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
-	header.SetLen(unix.CmsgLen(2))
-	binary.NativeEndian.PutUint16(c[unix.CmsgLen(0):], uint16(b.vectors[first].Len))
-	m.Control = &c[0]
-	m.SetControllen(unix.CmsgSpace(2))
+	if n > 1 {
+		var size [2]byte
+		binary.NativeEndian.PutUint16(size[:], uint16(b.vectors[first].Len))
+		c = appendControl(c, unix.IPPROTO_UDP, unix.UDP_SEGMENT, size[:])
+	}
+	if len(c) > 0 {
+		m.Control = &c[0]
+		m.SetControllen(len(c))
+	}
+}
+
+// from puts the address to send from at the beginning of the first message's control, whence the others copy it.
+func (b *block) from(addr netip.Addr, inet6 bool) {
+	c := b.control[0][:0]
+	switch {
+	case !addr.IsValid() || addr.IsUnspecified():
+	case inet6: // an IPv4 address in its mapped form serves as well
+		info := unix.Inet6Pktinfo{Addr: addr.As16()}
+		c = appendControl(c, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, (*[unix.SizeofInet6Pktinfo]byte)(unsafe.Pointer(&info))[:])
+	default:
+		info := unix.Inet4Pktinfo{Spec_dst: addr.As4()}
+		c = appendControl(c, unix.IPPROTO_IP, unix.IP_PKTINFO, (*[unix.SizeofInet4Pktinfo]byte)(unsafe.Pointer(&info))[:])
+	}
+	b.source = len(c)
+}
+
+// appendControl appends one control message with its padding; dst has room for it.
+func appendControl(dst []byte, level, kind int32, data []byte) []byte {
+	at := len(dst)
+	dst = dst[:at+unix.CmsgSpace(len(data))]
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&dst[at]))
+	header.Level, header.Type = level, kind
+	header.SetLen(unix.CmsgLen(len(data)))
+	copy(dst[at+unix.CmsgLen(0):], data)
+	return dst
 }
 
 // address writes the destination in the socket's family.

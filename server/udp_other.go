@@ -14,8 +14,15 @@ type datagrams struct{ conn *net.UDPConn }
 
 func newDatagrams(conn *net.UDPConn) (*datagrams, error) { return &datagrams{conn}, nil }
 
-// send sends the datagrams inside frames and returns how many the kernel did not take.
-func (d *datagrams) send(frames []byte, to netip.AddrPort) (lost int) {
+// receive reads one datagram. To which of the machine's addresses it was sent is not told here.
+func (d *datagrams) receive(b, _ []byte) (n int, from netip.AddrPort, to netip.Addr, err error) {
+	n, from, err = d.conn.ReadFromUDPAddrPort(b)
+	return n, from, to, err
+}
+
+// send sends the datagrams inside frames and returns how many the kernel did not take. From which address is the system's
+// choice.
+func (d *datagrams) send(frames []byte, _ netip.Addr, to netip.AddrPort) (lost int) {
 	eachFrame(frames, func(datagram []byte) {
 		if _, err := d.conn.WriteToUDPAddrPort(datagram, to); err != nil {
 			lost++
