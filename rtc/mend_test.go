@@ -6,6 +6,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"oneport/ice"
 )
 
 // keyframe is the start of one.
@@ -80,6 +82,43 @@ func TestKeyframesAreNotAskedForInRows(t *testing.T) {
 		most := int(steps*20*time.Millisecond/mendInterval) + 1
 		if asked < most/2 || asked > most {
 			t.Errorf("asked %d times, at most %d are wanted", asked, most)
+		}
+	})
+}
+
+// A viewer that leaves a dead path needs a keyframe and may not be able to say so. One that changes between living ones, or
+// whose connection ended, has lost nothing that it can't ask for.
+func TestKeyframeAfterDeadPath(t *testing.T) {
+	move := func(c *call, silence time.Duration) int {
+		c.check(udpPath, true)
+		c.wait(silence)
+		before := c.asked
+		if ev := c.check(tcpPath, true); !ev.Moved {
+			// A path of a lower priority takes over by data alone, or when the old one is dead.
+			c.path = tcpPath
+			c.sendRTCP(&rtcp.ReceiverReport{SSRC: 5})
+		}
+		if path, _ := c.peer.Selected(); path.Transport != ice.TCP {
+			t.Fatal("the viewer has not moved")
+		}
+		return c.asked - before
+	}
+	bubble(t, viewer, udpPath, func(t *testing.T, c *call) {
+		if n := move(c, deadPath+time.Millisecond); n != 1 {
+			t.Errorf("after a dead path %d keyframes are asked for", n)
+		}
+	})
+	bubble(t, viewer, udpPath, func(t *testing.T, c *call) {
+		if n := move(c, deadPath/2); n != 0 {
+			t.Errorf("between living paths %d keyframes are asked for", n)
+		}
+		if n := move(c, 0); n != 0 {
+			t.Errorf("on the way back %d keyframes are asked for", n)
+		}
+	})
+	bubble(t, publisher, udpPath, func(t *testing.T, c *call) {
+		if n := move(c, 2*deadPath); n != 0 {
+			t.Errorf("a publisher asks for %d keyframes", n)
 		}
 	})
 }

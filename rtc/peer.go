@@ -37,7 +37,7 @@ type Events struct {
 	Packet   *media.Packet // from a publisher, to be pushed
 	Timings  []Timing      // from a publisher
 	Nacks    []Nack        // from a viewer
-	Keyframe bool          // a viewer asks for a keyframe
+	Keyframe bool          // a viewer asks for a keyframe, or surely will
 	Verified bool          // the datagram authenticated: its source may be believed
 	Moved    bool          // the selected path changed
 	Outbound *Outbound     // set once, when the handshake is done
@@ -67,6 +67,7 @@ type Peer struct {
 	dtls     *dtls.Conn
 	in       *inbound
 	feedback feedback
+	path     ice.Path // the selected one, or the last that was
 	keyed    bool
 	over     bool
 }
@@ -141,9 +142,21 @@ func (p *Peer) authenticated(now time.Time, path ice.Path, ev *Events) {
 	}
 }
 
+// deadPath is how long a client's silence on a path lets expect that it got nothing by it either. A viewer reports once a second.
+const deadPath = 1500 * time.Millisecond
+
+// moved follows the agent to another path. What a viewer was sent over a path that had died is lost, and its own request for
+// a keyframe would take that path too as long as its browser holds on to it, which Chromium does for a second.
 func (p *Peer) moved(now time.Time, ev *Events) {
 	ev.Moved = true
 	p.feedback.pathMoved = now
+	left := p.path
+	p.path, _ = p.agent.Selected()
+	for _, pair := range p.agent.Pairs() {
+		if pair.Path == left && now.Sub(pair.LastSeen) > deadPath && p.keyed && !p.config.Session.Publish {
+			ev.Keyframe = true
+		}
+	}
 }
 
 // Service does what is due by time or by the handshake's own goroutines. It may be called at any time.
