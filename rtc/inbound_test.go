@@ -138,11 +138,11 @@ func TestReceiveLeaps(t *testing.T) {
 			seq = uint16(rng.Uint32())
 		}
 		ext, ok := r.accept(now, seq)
+		if want := !given[ext] && highest < ext+seenWindow; ok != want || uint16(ext) != seq {
+			t.Fatalf("%d is taken for %d, new: %v, want %v; the highest was %d", seq, ext, ok, want, highest)
+		}
 		if !ok {
 			continue
-		}
-		if given[ext] || uint16(ext) != seq || highest > ext+seenWindow {
-			t.Fatalf("%d for %d, twice: %v, the highest was %d", ext, seq, given[ext], highest)
 		}
 		given[ext] = true
 		highest = max(highest, ext)
@@ -214,6 +214,9 @@ func TestReceiveProbesFirst(t *testing.T) {
 				t.Errorf("a probe led to %+v", ev)
 			}
 		}
+		if ev := c.sendRTP(rtx(c, vp8(c, 2), 99)); ev.Packet != nil {
+			t.Error("a retransmission before the first packet is passed on: nobody knows where it belongs")
+		}
 		if c.peer.in.twcc.pending != 5 {
 			t.Errorf("%d probes are to be reported", c.peer.in.twcc.pending)
 		}
@@ -233,6 +236,11 @@ func TestReceiveRTX(t *testing.T) {
 		lost := vp8(c, 65535)
 		lost.Marker = true
 		withExtensions(lost, oneByteProfile, map[uint8][]byte{c.session.Video.Ext[media.VideoOrientation]: {3}})
+		foreign := rtx(c, lost, 39_999)
+		foreign.SSRC++
+		if ev := c.sendRTP(foreign); ev.Packet != nil {
+			t.Error("a stranger's retransmission is passed on")
+		}
 		got := c.sendRTP(rtx(c, lost, 40_000)).Packet
 		want := &media.Packet{
 			Arrival: c.now, Format: got.Format, Seq: 1<<16 | 65535, Timestamp: lost.Timestamp, Marker: true, Start: true, Payload: lost.Payload,

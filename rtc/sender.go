@@ -143,8 +143,7 @@ func (s *sender) lookup(seq uint16) (in, out uint64, ok bool) {
 	}
 	for i := len(s.runs) - 1; i >= 0; i-- {
 		if r := s.runs[i]; out >= r.out {
-			in = r.incoming(out)
-			return in, out, in <= r.highest
+			return r.incoming(out), out, true
 		}
 	}
 	return 0, 0, false
