@@ -190,14 +190,14 @@ func (r *Reader) Find(k media.Kind, seq uint64) *media.Packet {
 // RequestKeyframe asks the publisher for a keyframe. The requests of all readers are coalesced.
 func (r *Reader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now) }
 
-// Timing tells how the clock of the lane that is read maps to the wall clock.
+// Timing tells how the clock of the lane that is read maps to the wall clock, once a packet of that clock was delivered.
 func (r *Reader) Timing(k media.Kind) (media.Timing, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stream
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if k >= media.Kinds || r.epoch != s.epoch {
+	if k >= media.Kinds || r.epoch != s.epoch || r.cursors[k].next == media.Restarted {
 		return media.Timing{}, false
 	}
 	return s.lanes[k].timing, s.lanes[k].timed

@@ -299,6 +299,7 @@ func TestTiming(t *testing.T) {
 	h := NewHub(testConfig())
 	s := publish(t, h, now, &publisher{})
 	r := subscribe(t, h, now, nil)
+	s.frame(now, true)
 	drain(r, now)
 	want := media.Timing{RTP: 7, At: now}
 	s.SetTiming(media.Video, want)
@@ -310,9 +311,21 @@ func TestTiming(t *testing.T) {
 		t.Error("sound has a timing")
 	}
 	s.Close()
-	publish(t, h, now, &publisher{}).SetTiming(media.Video, want)
+	s = publish(t, h, now, &publisher{})
+	s.SetTiming(media.Video, want)
 	if _, ok := r.Timing(media.Video); ok {
 		t.Error("the new publication's timing is told before its packets")
+	}
+	s.sound(now)
+	s.frame(now, false)
+	expect(t, "sound before the keyframe", drain(r, now), "a0!")
+	if _, ok := r.Timing(media.Video); ok {
+		t.Error("the new publication's timing is told while its picture waits for a keyframe")
+	}
+	s.frame(now, true)
+	drain(r, now)
+	if _, ok := r.Timing(media.Video); !ok {
+		t.Error("the new publication has no timing")
 	}
 }
 
