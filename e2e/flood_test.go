@@ -1,0 +1,194 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oneport/bench"
+)
+
+const (
+	sniffDeadline = 10 * time.Second // for a connection's first bytes
+	checkDeadline = 15 * time.Second // for a session's first connectivity check
+	slack         = 10 * time.Second // of a machine that has much else to do
+)
+
+// footprint is what a server costs.
+type footprint struct {
+	goroutines float64
+	rss        int64
+}
+
+func (s *server) footprint() footprint {
+	s.t.Helper()
+	return footprint{s.metric("oneport_goroutines"), s.rss()}
+}
+
+// checkRecovers demands that what a flood took is given back: goroutines at once, memory up to a bound.
+func (s *server) checkRecovers(t testing.TB, before footprint, within time.Duration) {
+	t.Helper()
+	const few, bound = 8, 96 << 20 // goroutines of our own HTTP connections; what the garbage collector has not returned yet
+	eventually(t, within, "goroutines return to where they were", func() bool {
+		return s.metric("oneport_goroutines") <= before.goroutines+few
+	})
+	after := s.footprint()
+	t.Logf("goroutines %v, then %v; memory %d MB, then %d MB", before.goroutines, after.goroutines, before.rss>>20, after.rss>>20)
+	if after.rss > before.rss+bound {
+		t.Errorf("memory grew from %d MB to %d MB", before.rss>>20, after.rss>>20)
+	}
+}
+
+// joinTime is how long a viewer takes from its POST to the end of its handshake.
+func joinTime(t testing.TB, s *server) time.Duration {
+	t.Helper()
+	began := time.Now()
+	c := dial(t, s.endpoint("whep", "join"), bench.ClientOptions{})
+	took := time.Since(began)
+	must(t, c.Close())
+	return took
+}
+
+// A thousand connections of each bad kind at once: none of them lasts, and somebody who joins meanwhile notices nothing.
+func TestConnectionFlood(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	usual := max(joinTime(t, s), joinTime(t, s), 50*time.Millisecond)
+	before := s.footprint()
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for range 1000 {
+		for _, first := range []string{"", "G", "\x00", "\xff\xfe garbage \x00\x01"} {
+			c, err := net.Dial("tcp", s.addr)
+			must(t, err)
+			_, _ = c.Write([]byte(first))
+			open = append(open, c)
+		}
+		healthCheck, err := net.Dial("tcp", s.addr)
+		must(t, err)
+		healthCheck.Close()
+	}
+	worst := time.Duration(0)
+	for range 5 {
+		worst = max(worst, joinTime(t, s))
+	}
+	t.Logf("join: usually %v, during the flood at most %v, %v goroutines", usual, worst, s.metric("oneport_goroutines"))
+	if worst > 10*usual {
+		t.Errorf("a join took %v during the flood, usually it takes %v", worst, usual)
+	}
+	for _, c := range open {
+		(&wire{c}).awaitEnd(t, sniffDeadline+slack)
+	}
+	s.checkRecovers(t, before, slack)
+}
+
+// At the limit of file descriptors accepting pauses, says so, and goes on when there is room again.
+func TestDescriptorLimit(t *testing.T) {
+	t.Parallel()
+	s := launch(t, []string{"sh", "-c", "ulimit -n 64 && exec " + program}, nil)
+	var open []net.Conn
+	for range 200 { // those that are not accepted wait in the kernel's queue
+		c, err := net.Dial("tcp", s.addr)
+		must(t, err)
+		open = append(open, c)
+	}
+	eventually(t, slack, "the log tells the trouble", func() bool {
+		return len(s.log.find("msg", "can't accept connections")) == 1
+	})
+	for _, c := range open {
+		c.Close()
+	}
+	eventually(t, sniffDeadline+slack, "accepting goes on", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/api/v1/versions", nil)
+		must(t, err)
+		res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+		if err == nil {
+			res.Body.Close()
+		}
+		return err == nil && len(s.log.find("msg", "accepting connections again")) == 1
+	})
+	t.Logf("a join takes %v afterwards", joinTime(t, s))
+	if n := len(s.log.find("msg", "can't accept connections")); n > 1 {
+		t.Errorf("%d log lines about one trouble", n)
+	}
+}
+
+// Offers that nothing follows are forgotten, and there can't be too many of them.
+func TestAbandonedOffers(t *testing.T) {
+	t.Parallel()
+	const posts, perAddress = 10_000, 2000
+	s := start(t)
+	before := s.footprint()
+	began := time.Now()
+	got := postMany(t, s, posts)
+	t.Logf("%d POSTs in %v: %v; %d MB", posts, time.Since(began), got, s.rss()>>20)
+	// The first may be gone, and make room, before the last comes, if the machine is slow.
+	if got[http.StatusCreated] < perAddress || got[http.StatusCreated]+got[http.StatusTooManyRequests] != posts {
+		t.Errorf("answers %v, want %d of 201 and the rest 429", got, perAddress)
+	}
+	if n := s.metric("oneport_sessions"); n > perAddress {
+		t.Errorf("%v sessions", n)
+	}
+	eventually(t, checkDeadline+slack, "all are forgotten", func() bool { return s.metric("oneport_sessions") == 0 })
+	if d := time.Since(began); d < checkDeadline {
+		t.Errorf("forgotten after %v already", d)
+	}
+	if n := s.metric("srs_streams"); n != 0 {
+		t.Errorf("%v streams are left", n)
+	}
+	ended := s.log.find("msg", "session ended")
+	for _, e := range ended {
+		if !strings.Contains(e["why"], "no valid connectivity check") {
+			t.Fatalf("a session ended so: %v", e)
+		}
+	}
+	if len(ended) != got[http.StatusCreated] {
+		t.Errorf("%d sessions ended, %d began", len(ended), got[http.StatusCreated])
+	}
+	s.checkRecovers(t, before, slack)
+	joinTime(t, s)
+}
+
+// postMany posts an offer so often and counts the answers by their status.
+func postMany(t *testing.T, s *server, n int) map[int]int {
+	t.Helper()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	got := map[int]int{}
+	const workers = 8
+	for range workers {
+		wg.Go(func() {
+			for range n / workers {
+				status, header, _ := post(t, s.endpoint("whep", "abandoned"), handmade(false).offer())
+				mu.Lock()
+				got[status]++
+				mu.Unlock()
+				if status >= 400 && header.Get("Retry-After") == "" {
+					t.Errorf("%d without Retry-After", status)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return got
+}
+
+// The cap in total is answered 503.
+func TestSessionCap(t *testing.T) {
+	t.Parallel()
+	s := start(t, "SRS_RTC_SERVER_MAX_SESSIONS=40")
+	got := postMany(t, s, 80)
+	if got[http.StatusCreated] != 40 || got[http.StatusServiceUnavailable] != 40 {
+		t.Errorf("answers %v, want 40 of 201 and 40 of 503", got)
+	}
+}
