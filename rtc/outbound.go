@@ -19,6 +19,9 @@ import (
 const (
 	// reportInterval is how often sender reports go out.
 	reportInterval = time.Second
+	// maxPacket is what an Ethernet frame holds beside the headers of IPv6 and UDP. Larger packets, as a publisher may send
+	// over TCP, would be refused by the kernel with all that share their write.
+	maxPacket = 1500 - 40 - 8
 	// maxTag is the longest authentication tag of a profile we negotiate, AEAD_AES_128_GCM's.
 	maxTag = 16
 )
@@ -28,7 +31,7 @@ type OutStats struct {
 	Packets, Bytes uint64 // RTP, retransmissions included; bytes as on the wire without framing
 	Resent         uint64
 	Refused        uint64 // in a format the viewer did not offer, or too late for their run
-	Oversized      uint64 // would not fit a frame
+	Oversized      uint64 // would not fit a datagram
 }
 
 // Outbound is the sending half of a peer: it turns items and reports into encrypted datagrams. All its output is appended
@@ -152,11 +155,11 @@ func (o *Outbound) senderOf(ssrc uint32) *sender {
 }
 
 // seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload. What
-// would not fit a frame is left out.
+// would not fit a datagram is left out.
 func (o *Outbound) seal(dst []byte, h *outHeader, prefix, payload []byte) (_ []byte, ok bool) {
 	at := len(dst)
 	dst = h.append(append(dst, 0, 0))
-	if len(dst)-at-2+len(prefix)+len(payload)+maxTag > ice.MaxFrame {
+	if len(dst)-at-2+len(prefix)+len(payload)+maxTag > maxPacket {
 		o.Stats.Oversized++
 		return dst[:at], false
 	}
@@ -178,7 +181,7 @@ func (o *Outbound) AppendRTCP(dst, compound []byte) []byte {
 		return dst
 	}
 	sealed, err := o.srtp.EncryptRTCP(nil, compound, nil)
-	if err != nil || len(sealed) > ice.MaxFrame {
+	if err != nil || len(sealed) > maxPacket {
 		return dst
 	}
 	return ice.AppendFrame(dst, sealed)

@@ -132,8 +132,15 @@ func TestAppendLeavesOut(t *testing.T) {
 	}
 }
 
-// The largest packets that fit a frame are sent, whatever their header carries; none larger is.
-func TestAppendKeepsToFrames(t *testing.T) {
+// The largest packets that fit a datagram are sent, whatever their header carries; none larger is. GStreamer's are of 1,400
+// bytes.
+func TestAppendKeepsToDatagrams(t *testing.T) {
+	o, ctx := sending(t, viewer(t), dtls.AEADAES128GCM, 0)
+	p := packet(&vp8Format, 1<<16)
+	p.Payload = make([]byte, 1400-12)
+	if got := opened(t, ctx, o.Append(time.Now(), nil, []media.Item{{Packet: p}})); len(got) != 1 {
+		t.Error("a packet of 1,400 bytes is left out")
+	}
 	for _, profile := range profiles {
 		s := viewer(t)
 		s.Video.Ext = [media.Extensions]uint8{1, 2, 3, 4}
@@ -146,13 +153,13 @@ func TestAppendKeepsToFrames(t *testing.T) {
 			for i := range p.Ext {
 				p.Ext[i] = make([]byte, n/8)
 			}
-			b := o.Append(time.Now(), nil, []media.Item{{Packet: p}}) // frames fails on what is too long
+			b := o.Append(time.Now(), nil, []media.Item{{Packet: p}})
 			for _, frame := range frames(t, b) {
 				longest = max(longest, len(frame))
 			}
 			sent += len(opened(t, ctx, b))
 		}
-		if sent != int(o.Stats.Packets) || sent+int(o.Stats.Oversized) != ice.MaxFrame-699 || longest < ice.MaxFrame-16 {
+		if sent != int(o.Stats.Packets) || sent+int(o.Stats.Oversized) != ice.MaxFrame-699 || longest < maxPacket-16 || longest > maxPacket {
 			t.Errorf("%v: %d sent, the longest of %d; stats are %+v", profile, sent, longest, o.Stats)
 		}
 	}

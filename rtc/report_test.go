@@ -176,6 +176,14 @@ func TestTiming(t *testing.T) {
 		if got = report(video, theirs.Add(-24*time.Hour), 7); !got.At.Equal(c.now) {
 			t.Errorf("after a leap the mapping is %v off", c.now.Sub(got.At))
 		}
+		for range 3 { // RFC 3550 section 6.4.1: a sender without a clock says 0
+			c.now = c.now.Add(time.Second)
+			c.timings = nil
+			c.sendRTCP(&rtcp.SenderReport{SSRC: video, RTPTime: 8})
+			if len(c.timings) != 1 || !c.timings[0].At.Equal(c.now) {
+				t.Errorf("without a clock the report gives %+v at %v", c.timings, c.now)
+			}
+		}
 		c.timings = nil
 		c.sendRTCP(&rtcp.SenderReport{SSRC: 77, NTPTime: 1})
 		if len(c.timings) != 0 {

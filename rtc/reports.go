@@ -99,7 +99,10 @@ func (in *inbound) senderReport(now time.Time, sr *rtcp.SenderReport, ev *Events
 	for _, r := range in.receivers {
 		if r != nil && r.ssrc == sr.SSRC {
 			r.senderReport(now, sr.NTPTime)
-			at := in.clock.ours(now, fromNTP(sr.NTPTime))
+			at := now // of a sender without a clock, which says 0
+			if sr.NTPTime != 0 {
+				at = in.clock.ours(now, fromNTP(sr.NTPTime))
+			}
 			ev.Timings = append(ev.Timings, Timing{r.kind, media.Timing{RTP: sr.RTPTime, At: at}})
 		}
 	}
