@@ -14,6 +14,7 @@ scene('a stream that is taken is refused with the reason', async (s) => {
   const second = await s.open(server.origin + publish);
   await second.reaches('failed');
   assert.match(await second.error(), /Somebody is already publishing this stream[^]*The server says: [^]*live\/livestream/);
+  assert.ok(await second.page.locator('#poster').isVisible(), 'the preview is gone and says why');
   await s.shoot(second, 'busy');
   await first.sends();
   assert.equal((await server.clients()).length, 1, 'nothing is left of the second');
@@ -36,7 +37,7 @@ scene('a viewer without the codec of the stream is refused with the reason', asy
     },
   });
   await viewer.reaches('failed');
-  assert.match(await viewer.error(), /No codec in common[^]*The server says: [^]*VP8/i);
+  assert.match(await viewer.error(), /No codec in common[^]*The server says: [^]*VP8[^]*Publish with another codec/i);
   await s.shoot(viewer, 'no-codec');
 });
 

@@ -90,6 +90,7 @@ const httpWords = {
 function httpError(error, { role }) {
   const [title, hint] = { ...httpWords, ...(role === 'play' && {
     404: ['The stream is not live', 'Start publishing it; this page can be started again at any time.'],
+    406: ['No codec in common', 'This browser cannot play what the publisher sends. Publish with another codec (&codec=h264 or vp8), or watch in another browser.'],
     409: ['The stream is busy', 'Try again in a moment.'],
   }) }[error.status] ?? [error.status >= 500 ? 'The server has a problem' : 'The server refused', 'The server’s log tells more.'];
   const reason = error.reason ? `The server says: ${error.reason}` : `The server answered with status ${error.status}.`;

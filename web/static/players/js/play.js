@@ -71,8 +71,8 @@ const page = new Page({
   begin: () => { video.muted = false; },
   end,
   show(call) {
-    $('screen').classList.toggle('empty', !video.srcObject || video.readyState < 2);
     if (!call.active && video.srcObject) end();
+    $('screen').classList.toggle('empty', !video.srcObject || video.readyState < 2);
     unwatchable(call);
   },
 });

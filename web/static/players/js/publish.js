@@ -152,8 +152,8 @@ const page = new Page({
   begin,
   end,
   show(call, { busy }) {
-    $('screen').classList.toggle('empty', !media || off.video);
     if (!call.active && !busy && media) end();
+    $('screen').classList.toggle('empty', !media || off.video);
   },
 });
 
