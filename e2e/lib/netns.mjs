@@ -52,7 +52,13 @@ export class Network {
 
   run(...command) {
     const [first, ...rest] = [...this.enter, ...command];
-    return execFileSync(first, rest, { encoding: 'utf8' });
+    return execFileSync(first, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+
+  // get is the text at a URL, asked for from within the network.
+  get(url) {
+    const ask = 'fetch(process.argv[1], { signal: AbortSignal.timeout(5000) }).then((r) => r.text()).then(console.log)';
+    return this.run(process.execPath, '-e', ask, url);
   }
 
   // wrap makes a program that runs another one in this network, for whoever

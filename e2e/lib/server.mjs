@@ -110,7 +110,7 @@ export class Server {
   async get(path) {
     const url = `http://127.0.0.1:${this.port}${path}`;
     if (!this.#network) return (await fetch(url, { signal: AbortSignal.timeout(5000) })).json();
-    return JSON.parse(this.#network.run('curl', '-sS', '--max-time', '5', url));
+    return JSON.parse(this.#network.get(url));
   }
 
   clients() { return this.get('/api/v1/clients/').then((reply) => reply.clients); }
