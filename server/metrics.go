@@ -44,6 +44,7 @@ var metricList = [...]metric{
 	{"oneport_packets_received_total", "RTP packets received from publishers.", nil},
 	{"oneport_packets_sent_total", "RTP packets sent to viewers, retransmissions included.", nil},
 	{"oneport_packets_lost_total", "RTP packets of publishers that never came.", nil},
+	{"oneport_packets_rejected_total", "Datagrams of sessions dropped as broken, forged, replayed, or of nothing that was announced.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
 	{"oneport_datagrams_unrouted_total", "Datagrams and frames that belong to no session.", nil},
 	{"oneport_connections_strange_total", "TCP connections that never said whose they are.", nil},
@@ -98,6 +99,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_packets_received_total", t.packetsIn)
 	count("oneport_packets_sent_total", t.packetsOut)
 	count("oneport_packets_lost_total", t.lost)
+	count("oneport_packets_rejected_total", t.rejected)
 	count("oneport_viewer_skips_total", t.skips)
 	count("oneport_datagrams_unrouted_total", s.stats.unrouted.Load())
 	count("oneport_connections_strange_total", s.stats.strangers.Load())
@@ -114,7 +116,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 type traffic struct {
 	clients                                  int
 	bytesIn, bytesOut, packetsIn, packetsOut uint64
-	lost, skips                              uint64
+	lost, rejected, skips                    uint64
 	by                                       map[roleAndTransport]int
 }
 
@@ -127,7 +129,8 @@ func (s *Server) traffic() traffic {
 	t := traffic{
 		bytesIn: e.received.bytes.Load(), bytesOut: e.sent.bytes.Load(),
 		packetsIn: e.received.packets.Load(), packetsOut: e.sent.packets.Load(),
-		lost: e.received.lost.Load(), skips: e.sent.skips.Load(), by: make(map[roleAndTransport]int),
+		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), skips: e.sent.skips.Load(),
+		by: make(map[roleAndTransport]int),
 	}
 	for _, sess := range s.sessions.all() {
 		c := sess.tally()
@@ -135,6 +138,7 @@ func (s *Server) traffic() traffic {
 		t.bytesIn += c.in.Bytes
 		t.packetsIn += c.in.Packets
 		t.lost += c.in.Lost
+		t.rejected += c.in.Rejected + c.in.Unknown
 		t.bytesOut += c.out.Bytes
 		t.packetsOut += c.out.Packets
 		t.skips += c.skips
@@ -157,6 +161,7 @@ func (s *Server) retire(sess *session) tally {
 	e.received.packets.Add(t.in.Packets)
 	e.received.bytes.Add(t.in.Bytes)
 	e.received.lost.Add(t.in.Lost)
+	e.received.rejected.Add(t.in.Rejected + t.in.Unknown)
 	e.sent.packets.Add(t.out.Packets)
 	e.sent.bytes.Add(t.out.Bytes)
 	e.sent.skips.Add(t.skips)

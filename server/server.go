@@ -67,7 +67,7 @@ type stats struct {
 }
 
 // endedTraffic keeps what ended sessions carried, so that the server's counters never go back.
-type endedTraffic struct{ packets, bytes, skips, lost atomic.Uint64 }
+type endedTraffic struct{ packets, bytes, skips, lost, rejected atomic.Uint64 }
 
 // Open binds every port and starts to serve. The caller owns the logger; the configuration must have been checked.
 func Open(c *Config, log *slog.Logger) (*Server, error) {
