@@ -131,7 +131,8 @@ func (s *Server) listen() error {
 	if err != nil {
 		return err
 	}
-	if len(plan) == 0 {
+	udp := s.config.RTC.Enabled && s.config.RTC.Protocol != "tcp"
+	if len(plan) == 0 && !udp {
 		return errors.New("nothing is switched on: enable http_api, http_server or rtc_server")
 	}
 	for _, p := range plan {
@@ -139,7 +140,7 @@ func (s *Server) listen() error {
 			return err
 		}
 	}
-	if s.config.RTC.Enabled && s.config.RTC.Protocol != "tcp" {
+	if udp {
 		addr, err := parseListen(s.config.RTC.Listen)
 		if err != nil {
 			return fmt.Errorf("rtc_server.listen: %w", err)

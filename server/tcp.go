@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +39,7 @@ type tcpLink struct {
 	sock *socket
 	drop *atomic.Uint64 // feedback that found no room
 	wake func()         // called when a full link has room again
+	dead time.Duration  // ends a connection whose client has taken nothing for so long
 
 	mu      sync.Mutex
 	rest    []byte // encrypted frames not written yet; the first may be half-written
@@ -106,12 +106,12 @@ func (l *tcpLink) write(frames []byte) {
 	}
 }
 
-// flush waits until the rest is written, or the client has taken nothing for deadDeadline.
+// flush waits until the rest is written, or the client has taken nothing for too long.
 func (l *tcpLink) flush() {
 	for {
 		l.mu.Lock()
 		if !l.closed {
-			l.conn.SetWriteDeadline(time.Now().Add(deadDeadline))
+			l.conn.SetWriteDeadline(time.Now().Add(l.dead))
 		}
 		l.mu.Unlock()
 		err := l.sock.waitWrite(l.drain)
@@ -187,9 +187,10 @@ func (s *Server) serveRTC(c *port.Conn) {
 		return
 	}
 	reader := frameReader{conn: c, buf: make([]byte, 0, readBuffer)}
-	l := &tcpLink{id: id, conn: c, sock: sock, drop: &s.stats.feedbackDropped, tasks: &s.links}
+	l := &tcpLink{id: id, conn: c, sock: sock, drop: &s.stats.feedbackDropped, dead: deadDeadline, tasks: &s.links}
 	sess := s.introduce(c, &reader, l)
 	if sess == nil {
+		s.stats.strangers.Add(1)
 		return
 	}
 	defer sess.unplug(l)
@@ -212,9 +213,6 @@ func (s *Server) introduce(c net.Conn, reader *frameReader, l *tcpLink) *session
 	for range strangerFrames {
 		frame, err := reader.next()
 		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				s.stats.strangers.Add(1)
-			}
 			return nil
 		}
 		ufrag, ok := ice.LocalUfrag(frame)

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// interfacesOf stands for a machine's addresses.
+func interfacesOf(addrs ...string) func() ([]net.Addr, error) {
+	return func() ([]net.Addr, error) {
+		var list []net.Addr
+		for _, a := range addrs {
+			p := netip.MustParsePrefix(a)
+			list = append(list, &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())})
+		}
+		return list, nil
+	}
+}
+
+// names stands for the DNS.
+func names(_ context.Context, network, host string) (ips []netip.Addr, err error) {
+	for _, ip := range map[string][]string{
+		"dual.example":     {"198.51.100.20", "2001:db8::20"},
+		"mapped.example":   {"::ffff:198.51.100.21"},
+		"loopback.example": {"127.0.0.1"},
+	}[host] {
+		a := netip.MustParseAddr(ip)
+		if network == "ip" || a.Unmap().Is4() == (network == "ip4") {
+			ips = append(ips, a)
+		}
+	}
+	if ips == nil {
+		err = errors.New("no such host")
+	}
+	return ips, err
+}
+
+func TestCandidates(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		setting string // of rtc_server
+		environ []string
+		query   string
+		host    string // the API was called by
+		want    string // "transport address port", in the order offered
+	}{
+		{name: "configured", setting: "candidate 203.0.113.1;", want: "udp 203.0.113.1 8000, tcp 203.0.113.1 9000"},
+		{name: "udp", setting: "candidate 203.0.113.1; protocol udp;", want: "udp 203.0.113.1 8000"},
+		{name: "tcp", setting: "candidate 203.0.113.1; protocol tcp;", want: "tcp 203.0.113.1 9000"},
+		{name: "variable", setting: "candidate $CANDIDATE;", environ: []string{"CANDIDATE=203.0.113.2"}, want: "udp 203.0.113.2 8000, tcp 203.0.113.2 9000"},
+		{name: "variable unset", setting: "candidate $CANDIDATE; protocol udp;", want: "udp 192.0.2.10 8000, udp 10.0.0.5 8000"},
+		{name: "environment", setting: "candidate 203.0.113.1; protocol udp;", environ: []string{"SRS_RTC_SERVER_CANDIDATE=203.0.113.3"}, want: "udp 203.0.113.3 8000"},
+		{name: "every interface, public first", setting: "protocol udp; ip_family all;",
+			want: "udp 192.0.2.10 8000, udp 2001:db8::10 8000, udp 10.0.0.5 8000, udp fd00::5 8000"},
+		{name: "IPv6 only", setting: "protocol udp; ip_family ipv6;", want: "udp 2001:db8::10 8000, udp fd00::5 8000"},
+		{name: "no detection", setting: "protocol udp; use_auto_detect_network_ip off;", host: "198.51.100.9", want: "udp 198.51.100.9 8000"},
+		{name: "0.0.0.0 is *", setting: "protocol udp; candidate 0.0.0.0;", want: "udp 192.0.2.10 8000, udp 10.0.0.5 8000"},
+		{name: "eip first", setting: "protocol udp; candidate 203.0.113.1;", query: "eip=198.51.100.7", want: "udp 198.51.100.7 8000, udp 203.0.113.1 8000"},
+		{name: "eip with a port", setting: "candidate 203.0.113.1;", query: "eip=198.51.100.7:4321",
+			want: "udp 198.51.100.7 4321, tcp 198.51.100.7 4321, udp 203.0.113.1 8000, tcp 203.0.113.1 9000"},
+		{name: "eip of IPv6 with a port", setting: "protocol udp; candidate 203.0.113.1;", query: "eip=[2001:db8::7]:4321",
+			want: "udp 2001:db8::7 4321, udp 203.0.113.1 8000"},
+		{name: "candidate in the query", setting: "protocol udp; candidate 203.0.113.1;", query: "candidate=edge.example&eip=198.51.100.7",
+			want: "udp 198.51.100.7 8000, udp edge.example 8000, udp 203.0.113.1 8000"},
+		{name: "nonsense in the query", setting: "protocol udp; candidate 203.0.113.1;", query: "eip=a%20b&candidate=1.2.3&eip=%0d%0aa=x&eip=0.0.0.0&eip=1.2.3.4:0",
+			want: "udp 1.2.3.4 8000, udp 203.0.113.1 8000"},
+		{name: "nothing twice", setting: "protocol udp; candidate 203.0.113.1;", query: "eip=203.0.113.1&candidate=203.0.113.1", host: "203.0.113.1",
+			want: "udp 203.0.113.1 8000"},
+		{name: "host by address", setting: "protocol udp; candidate 203.0.113.1;", host: "198.51.100.9", want: "udp 203.0.113.1 8000, udp 198.51.100.9 8000"},
+		{name: "host by IPv6 address", setting: "protocol udp; candidate 203.0.113.1;", host: "2001:db8::9", want: "udp 203.0.113.1 8000, udp 2001:db8::9 8000"},
+		{name: "host switched off", setting: "protocol udp; candidate 203.0.113.1; api_as_candidates off;", host: "198.51.100.9", want: "udp 203.0.113.1 8000"},
+		{name: "name resolved", setting: "protocol udp; candidate 203.0.113.1; ip_family all;", host: "dual.example",
+			want: "udp 203.0.113.1 8000, udp 198.51.100.20 8000, udp 2001:db8::20 8000"},
+		{name: "name resolved for IPv4", setting: "protocol udp; candidate 203.0.113.1;", host: "dual.example", want: "udp 203.0.113.1 8000, udp 198.51.100.20 8000"},
+		{name: "IPv4 written as IPv6", setting: "protocol udp; candidate 203.0.113.1;", host: "mapped.example", want: "udp 203.0.113.1 8000, udp 198.51.100.21 8000"},
+		{name: "name kept and resolved", setting: "protocol udp; candidate 203.0.113.1; keep_api_domain on;", host: "dual.example",
+			want: "udp 203.0.113.1 8000, udp 198.51.100.20 8000, udp dual.example 8000"},
+		{name: "name kept alone", setting: "protocol udp; candidate 203.0.113.1; keep_api_domain on; resolve_api_domain off;", host: "dual.example",
+			want: "udp 203.0.113.1 8000, udp dual.example 8000"},
+		{name: "name of nobody", setting: "protocol udp; candidate 203.0.113.1;", host: "nobody.example", want: "udp 203.0.113.1 8000"},
+		{name: "name of the loopback", setting: "protocol udp; candidate 203.0.113.1;", host: "loopback.example", want: "udp 203.0.113.1 8000"},
+		{name: "localhost", setting: "candidate 203.0.113.1;", host: "localhost",
+			want: "udp 203.0.113.1 8000, tcp 203.0.113.1 9000, udp 127.0.0.1 8000, tcp 127.0.0.1 9000"},
+		{name: "127.0.0.1", setting: "protocol udp; candidate 203.0.113.1;", host: "127.0.0.1", want: "udp 203.0.113.1 8000, udp 127.0.0.1 8000"},
+		{name: "::1", setting: "protocol udp; candidate 203.0.113.1;", host: "::1", want: "udp 203.0.113.1 8000, udp 127.0.0.1 8000"},
+		{name: "a name below localhost", setting: "protocol udp; candidate 203.0.113.1;", host: "app.LOCALHOST", want: "udp 203.0.113.1 8000, udp 127.0.0.1 8000"},
+		{name: "localhost twice", setting: "protocol udp; candidate 127.0.0.1;", host: "localhost", want: "udp 127.0.0.1 8000"},
+		{name: "nothing but loopback", setting: "protocol udp; use_auto_detect_network_ip off;", host: "nobody.example", want: "udp 127.0.0.1 8000"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := configure(t, `http_api { enabled on; listen 8080; }
+				rtc_server { enabled on; listen 8000; tcp { enabled on; listen 9000; } `+withProtocol(test.setting)+` }
+				vhost __defaultVhost__ { rtc { enabled on; } }`, test.environ...)
+			s, err := start(c, logTo(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.udp, s.rtcTCPPort = &udpPort{local: netip.MustParseAddrPort("[::]:8000")}, 9000
+			t.Cleanup(func() { s.udp = nil; s.Close() })
+			s.interfaces = interfacesOf("127.0.0.1/8", "::1/128", "10.0.0.5/8", "fe80::1/64", "fd00::5/64", "192.0.2.10/24", "2001:db8::10/64", "169.254.1.1/16")
+			s.lookup = names
+			list := s.candidates(t.Context(), looseQuery(test.query), test.host, isLocalhost(test.host))
+			if got := brief(t, list); got != test.want {
+				t.Errorf("\n got %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+// withProtocol adds the protocol of most cases.
+func withProtocol(setting string) string {
+	if strings.Contains(setting, "protocol") {
+		return setting
+	}
+	return "protocol all; " + setting
+}
+
+// brief checks what every list of candidates must keep to, and shortens it.
+func brief(t *testing.T, list []string) string {
+	t.Helper()
+	var short, seen []string
+	lowestUDP, highestTCP := "9", "0"
+	for _, c := range list {
+		f := strings.Fields(c)
+		if len(f) < 8 || f[1] != "1" || f[6] != "typ" || f[7] != "host" || f[2] == "tcp" && !strings.HasSuffix(c, " tcptype passive") {
+			t.Errorf("not a host candidate: %q", c)
+			continue
+		}
+		if slices.Contains(seen, f[2]+f[4]+f[5]) || slices.Contains(seen, f[0]) {
+			t.Errorf("address or foundation twice: %q", c)
+		}
+		seen = append(seen, f[2]+f[4]+f[5], f[0])
+		if len(f[3]) != 10 {
+			t.Errorf("priority %s", f[3])
+		}
+		if f[2] == "udp" {
+			lowestUDP = min(lowestUDP, f[3])
+		} else {
+			highestTCP = max(highestTCP, f[3])
+		}
+		short = append(short, f[2]+" "+f[4]+" "+f[5])
+	}
+	if highestTCP >= lowestUDP {
+		t.Errorf("TCP of priority %s beside UDP of %s", highestTCP, lowestUDP)
+	}
+	return strings.Join(short, ", ")
+}
+
+// A name server that doesn't answer costs a second, not the session.
+func TestSlowResolver(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		s.config.RTC.APIAsCandidates = true
+		s.lookup = func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		began := time.Now()
+		list := s.candidates(t.Context(), nil, "slow.example", false)
+		if took := time.Since(began); took != time.Second || len(list) != 1 {
+			t.Errorf("%v, %v", took, list)
+		}
+	})
+}
+
+// A server that offers a transport it does not listen on says so instead of answering with nothing.
+func TestNoTransport(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		s.config.RTC.Protocol = "udp"
+		if _, res := offered(t, s, "whip", ""); res.StatusCode != 503 || !strings.Contains(text(t, res), "rtc_server.protocol") {
+			t.Error(res.Status)
+		}
+		nothingLeft(t, s)
+	})
+}
