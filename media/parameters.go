@@ -1,0 +1,123 @@
+package media
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ParameterSets are what a decoder of H264 or H265 must know before the first picture. At most maxSets of a kind are kept,
+// each of at most maxSetSize bytes: encoders send one of each, of less than a hundred.
+type ParameterSets struct {
+	VPS [][]byte // of H265 alone
+	SPS [][]byte
+	PPS [][]byte
+}
+
+const (
+	maxSets    = 16
+	maxSetSize = 4 << 10
+)
+
+var errNoSets = errors.New("media: parameter sets are missing")
+
+// Put takes a parameter set in, in place of the one with the same number, and reports whether anything changed. What is
+// no parameter set, or none that can be believed, changes nothing. The bytes are copied.
+func (p *ParameterSets) Put(c Codec, nal []byte) (changed bool) {
+	list := p.list(c, nal)
+	if list == nil || len(nal) > maxSetSize {
+		return false
+	}
+	id, ok := setID(c, nal)
+	if !ok {
+		return false
+	}
+	for i, old := range *list {
+		if other, _ := setID(c, old); other != id {
+			continue
+		}
+		if bytes.Equal(old, nal) {
+			return false
+		}
+		(*list)[i] = bytes.Clone(nal)
+		return true
+	}
+	if len(*list) == maxSets {
+		return false
+	}
+	*list = append(*list, bytes.Clone(nal))
+	return true
+}
+
+// list is where a parameter set belongs.
+func (p *ParameterSets) list(c Codec, nal []byte) *[][]byte {
+	if ClassifyNAL(c, nal) != ParameterNAL {
+		return nil
+	}
+	switch NALType(c, nal) {
+	case h264SPS, h265SPS:
+		return &p.SPS
+	case h265VPS:
+		return &p.VPS
+	}
+	return &p.PPS
+}
+
+// setID reads the number of a parameter set.
+func setID(c Codec, nal []byte) (id uint32, ok bool) {
+	if len(nal) < 4 {
+		return 0, false
+	}
+	var r bitReader
+	switch NALType(c, nal) {
+	case h264SPS:
+		r = bitReader{b: nal[4:]} // after profile_idc, constraint flags and level_idc
+		id = r.golomb()
+	case h264PPS:
+		r = bitReader{b: nal[1:]}
+		id = r.golomb()
+	case h265VPS:
+		r = bitReader{b: nal[2:]}
+		id = r.bits(4)
+	case h265SPS:
+		var s h265Sequence
+		s, ok = readH265Sequence(nal)
+		return s.id, ok
+	default:
+		r = bitReader{b: nal[2:]}
+		id = r.golomb()
+	}
+	return id, !r.short && id < 256
+}
+
+// All lists the sets in the order in which a decoder wants them.
+func (p *ParameterSets) All() [][]byte { return slices.Concat(p.VPS, p.SPS, p.PPS) }
+
+// Config builds the decoder configuration record of H264 or H265, or nil while sets are missing.
+func (p *ParameterSets) Config(c Codec) []byte {
+	if len(p.SPS) == 0 || len(p.PPS) == 0 {
+		return nil
+	}
+	if c == H265 {
+		return p.hevcConfig()
+	}
+	return p.avcConfig()
+}
+
+// ReadParameterSets takes the parameter sets out of a decoder configuration record, with the size of the lengths that the
+// frames' NAL units stand behind.
+func ReadParameterSets(c Codec, config []byte) (p ParameterSets, lengthSize int, err error) {
+	switch c {
+	case H264:
+		p, lengthSize, err = readAVCConfig(config)
+	case H265:
+		p, lengthSize, err = readHEVCConfig(config)
+	default:
+		return p, 0, fmt.Errorf("media: %v has no parameter sets", c)
+	}
+	if err == nil && (len(p.SPS) == 0 || len(p.PPS) == 0) {
+		err = errNoSets
+	}
+	return p, lengthSize, err
+}
