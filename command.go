@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"text/tabwriter"
 
 	"oneport/config"
 	"oneport/server"
@@ -128,12 +129,14 @@ func load(o options, environ []string, c *server.Config) (*config.Report, error)
 }
 
 func printValues(w io.Writer, report *config.Report) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	defer table.Flush()
 	for _, v := range report.Values {
 		path := v.Path
 		if v.Vhost != "" {
 			path += " (" + v.Vhost + ")"
 		}
-		fmt.Fprintf(w, "%-48s %-24s %s\n", path, v.Text, v.From)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", path, v.Text, v.From)
 	}
 }
 
