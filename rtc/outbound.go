@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
 	"oneport/dtls"
@@ -22,8 +21,6 @@ const (
 	// maxPacket is what an Ethernet frame holds beside the headers of IPv6 and UDP. Larger packets, as a publisher may send
 	// over TCP, would be refused by the kernel with all that share their write.
 	maxPacket = 1500 - 40 - 8
-	// maxTag is the longest authentication tag of a profile we negotiate, AEAD_AES_128_GCM's.
-	maxTag = 16
 )
 
 // OutStats counts what went out, for the API and the metrics.
@@ -39,12 +36,12 @@ type OutStats struct {
 //
 // It is not safe for concurrent use.
 type Outbound struct {
-	srtp    *srtp.Context
+	sealer  sealer        // of RTP
+	srtp    *srtp.Context // of RTCP alone
 	cname   string
 	rtcp    uint32 // SSRC of reports
 	senders [media.Kinds]*sender
-	header  rtp.Header // reused by the encryption
-	report  time.Time  // when the next sender reports are due; zero: nothing sent yet
+	report  time.Time // when the next sender reports are due; zero: nothing sent yet
 
 	Stats OutStats
 }
@@ -55,7 +52,11 @@ func newOutbound(session *sdp.Session, keys dtls.Keys, cname string, ssrc uint32
 	if err != nil {
 		return nil, fmt.Errorf("rtc: outbound keys: %w", err)
 	}
-	o := &Outbound{srtp: ctx, cname: cname, rtcp: ssrc}
+	sealer, err := newSealer(keys)
+	if err != nil {
+		return nil, err
+	}
+	o := &Outbound{sealer: sealer, srtp: ctx, cname: cname, rtcp: ssrc}
 	if session.Publish {
 		return o, nil
 	}
@@ -105,7 +106,7 @@ func (o *Outbound) Append(now time.Time, dst []byte, items []media.Item) []byte 
 			continue
 		}
 		h := s.header(it.Packet, out)
-		if dst, ok = o.seal(dst, &h, nil, it.Payload); ok {
+		if dst, ok = o.seal(dst, &h, out, nil, it.Payload); ok {
 			s.sent(it.Packet, out)
 		}
 	}
@@ -135,10 +136,11 @@ func (o *Outbound) Resend(dst []byte, ask Nack, find func(media.Kind, uint64) *m
 		var osn []byte
 		if s.rtxPT != 0 && s.track.RTXSSRC != 0 {
 			osn = binary.BigEndian.AppendUint16(nil, h.seq)
-			h.pt, h.ssrc, h.seq = s.rtxPT, s.track.RTXSSRC, s.rtxSeq
-			s.rtxSeq++
+			out = s.rtxNext
+			s.rtxNext++
+			h.pt, h.ssrc, h.seq = s.rtxPT, s.track.RTXSSRC, uint16(out)
 		}
-		if dst, ok = o.seal(dst, &h, osn, p.Payload); ok {
+		if dst, ok = o.seal(dst, &h, out, osn, p.Payload); ok {
 			o.Stats.Resent++
 		}
 	}
@@ -154,21 +156,18 @@ func (o *Outbound) senderOf(ssrc uint32) *sender {
 	return nil
 }
 
-// seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload. What
-// would not fit a datagram is left out.
-func (o *Outbound) seal(dst []byte, h *outHeader, prefix, payload []byte) (_ []byte, ok bool) {
+// seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload. The
+// index is the extended number whose low bits the header has. What would not fit a datagram is left out.
+func (o *Outbound) seal(dst []byte, h *outHeader, index uint64, prefix, payload []byte) (_ []byte, ok bool) {
 	at := len(dst)
 	dst = h.append(append(dst, 0, 0))
-	if len(dst)-at-2+len(prefix)+len(payload)+maxTag > maxPacket {
+	header := len(dst) - at - 2
+	if header+len(prefix)+len(payload)+maxTag > maxPacket {
 		o.Stats.Oversized++
 		return dst[:at], false
 	}
 	dst = slices.Grow(append(append(dst, prefix...), payload...), maxTag)
-	plain := dst[at+2:]
-	sealed, err := o.srtp.EncryptRTP(plain[:0], plain, &o.header)
-	if err != nil { // only a header we wrote wrong, or a key used up after 2^48 packets
-		return dst[:at], false
-	}
+	sealed := o.sealer.seal(dst[at+2:], header, h.ssrc, index)
 	binary.BigEndian.PutUint16(dst[at:], uint16(len(sealed)))
 	o.Stats.Packets++
 	o.Stats.Bytes += uint64(len(sealed))

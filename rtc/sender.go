@@ -47,14 +47,14 @@ type sender struct {
 	clock  uint32
 	plays  bool
 
-	rtxSeq  uint16
+	rtxNext uint64 // the number of the next retransmission by RTX, extended
 	packets uint32
 	octets  uint32
 }
 
 // newSender starts numbering at first, which should be random and below 1<<15 (RFC 3711 section 3.3.1).
 func newSender(track *sdp.Track, first, rtxFirst uint16) *sender {
-	return &sender{track: track, highest: uint64(first & 0x7fff), rtxSeq: rtxFirst & 0x7fff}
+	return &sender{track: track, highest: uint64(first & 0x7fff), rtxNext: uint64(rtxFirst & 0x7fff)}
 }
 
 // choose takes the payload type for the packet's format; false when the viewer can't carry it.
