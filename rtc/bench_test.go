@@ -91,7 +91,9 @@ func BenchmarkReceiveRTP(b *testing.B) {
 func TestAppendAllocatesNothing(t *testing.T) { expectAllocations(t, dtls.AEADAES128GCM, 0) }
 
 // The fallback profile allocates what the library's CTR mode does, once a packet.
-func TestAppendAllocatesLittleWithCM(t *testing.T) { expectAllocations(t, dtls.AES128CMHMACSHA1_80, 11) }
+func TestAppendAllocatesLittleWithCM(t *testing.T) {
+	expectAllocations(t, dtls.AES128CMHMACSHA1_80, 11)
+}
 
 // expectAllocations says how much a batch of eleven packets may allocate.
 func expectAllocations(t *testing.T, profile dtls.Profile, most float64) {
