@@ -106,7 +106,9 @@ func destination(oob []byte) netip.Addr {
 	return netip.Addr{}
 }
 
-// send sends the datagrams inside frames and returns how many the kernel did not take. It never waits.
+// send sends the datagrams inside frames and returns how many the kernel did not take. It never waits. Where the kernel
+// refuses to cut a run, its datagrams are sent one by one: this once if it is for their size, which may be this client's
+// path alone, and from now on if the device can't.
 func (d *datagrams) send(frames []byte, from netip.Addr, to netip.AddrPort) (lost int) {
 	b := d.pool.Get().(*block)
 	defer d.pool.Put(b)
@@ -116,7 +118,8 @@ func (d *datagrams) send(frames []byte, from netip.Addr, to netip.AddrPort) (los
 		var messages, count int
 		frames, messages, count = b.fill(frames, !d.plain.Load())
 		sent, err := d.write(b, messages)
-		if sent < messages && (err == unix.EIO || err == unix.EINVAL) && !d.plain.Swap(true) {
+		if sent < messages && messages < count && (err == unix.EIO || err == unix.EINVAL) {
+			d.plain.CompareAndSwap(false, err == unix.EIO)
 			sent, _ = d.again(b, sent, count)
 			lost += count - sent
 			continue
