@@ -86,8 +86,8 @@ type fakeClient struct {
 
 var clientCertificate = sync.OnceValues(func() (*dtls.Certificate, error) { return dtls.NewCertificate(dtls.ECDSA) })
 
-// offered is a POST's result in a bubble.
-func offered(t *testing.T, s *Server, endpoint, query string) (*fakeClient, *http.Response) {
+// offered is a client after its POST, and the answer to that; edits are pairs of what to replace in the offer by what.
+func offered(t *testing.T, s *Server, endpoint, query string, edits ...string) (*fakeClient, *http.Response) {
 	t.Helper()
 	certificate, err := clientCertificate()
 	if err != nil {
@@ -100,6 +100,7 @@ func offered(t *testing.T, s *Server, endpoint, query string) (*fakeClient, *htt
 		direction = "recvonly"
 	}
 	offer := fmt.Sprintf(offerTemplate, c.local.Ufrag, c.local.Pwd, f.Hash, f.Value, direction, direction)
+	offer = strings.NewReplacer(edits...).Replace(offer)
 	res := local(s, http.MethodPost, "/rtc/v1/"+endpoint+"/?"+query, offer, sdpType)
 	if res.StatusCode != http.StatusCreated {
 		return nil, res
@@ -141,9 +142,9 @@ func newWire(transport ice.Transport, port uint16) *wire {
 }
 
 // joined is a client with a path and keys.
-func joined(t *testing.T, s *Server, endpoint, query string) *fakeClient {
+func joined(t *testing.T, s *Server, endpoint, query string, edits ...string) *fakeClient {
 	t.Helper()
-	c, res := offered(t, s, endpoint, query)
+	c, res := offered(t, s, endpoint, query, edits...)
 	if c == nil {
 		t.Fatalf("%s: %s", res.Status, text(t, res))
 	}
