@@ -93,6 +93,11 @@ func (c *Config) Check() error {
 	if c.RTC.Enabled && c.RTC.Protocol == "tcp" && !c.RTC.TCP.Enabled {
 		return fmt.Errorf("rtc_server.protocol is tcp but rtc_server.tcp.enabled is off: no client could connect; switch tcp on")
 	}
+	switch c.RTC.Protocol {
+	case "udp", "tcp", "all":
+	default:
+		return fmt.Errorf("rtc_server.protocol is %q: it can be udp, tcp or all", c.RTC.Protocol)
+	}
 	switch c.RTC.IPFamily {
 	case "ipv4", "ipv6", "all":
 		return nil
