@@ -22,17 +22,20 @@ func TestHandshake(t *testing.T) {
 		profiles []dtls.Profile
 		want     dtls.Profile
 	}{
-		"udp":           {udpPath, perfect, nil, dtls.AEADAES128GCM},
-		"tcp":           {tcpPath, func() *network { return stream(1) }, nil, dtls.AEADAES128GCM},
-		"lossy 1":       {udpPath, func() *network { return lossy(1) }, nil, dtls.AEADAES128GCM},
-		"lossy 2":       {udpPath, func() *network { return lossy(2) }, nil, dtls.AEADAES128GCM},
-		"lossy 3":       {udpPath, func() *network { return lossy(3) }, nil, dtls.AEADAES128GCM},
-		"CM_80 client":  {tcpPath, func() *network { return stream(2) }, []dtls.Profile{dtls.AES128CMHMACSHA1_80}, dtls.AES128CMHMACSHA1_80},
-		"server's rank": {udpPath, perfect, []dtls.Profile{dtls.AES128CMHMACSHA1_80, dtls.AEADAES128GCM}, dtls.AEADAES128GCM},
+		"udp":            {udpPath, perfect, nil, dtls.AEADAES128GCM},
+		"tcp":            {tcpPath, func() *network { return stream(1) }, nil, dtls.AEADAES128GCM},
+		"lossy 1":        {udpPath, func() *network { return lossy(1) }, nil, dtls.AEADAES128GCM},
+		"lossy 2":        {udpPath, func() *network { return lossy(2) }, nil, dtls.AEADAES128GCM},
+		"lossy 3":        {udpPath, func() *network { return lossy(3) }, nil, dtls.AEADAES128GCM},
+		"CM_80 client":   {tcpPath, func() *network { return stream(2) }, []dtls.Profile{dtls.AES128CMHMACSHA1_80}, dtls.AES128CMHMACSHA1_80},
+		"passive client": {tcpPath, func() *network { return stream(3) }, nil, dtls.AEADAES128GCM},
+		"server's rank":  {udpPath, perfect, []dtls.Profile{dtls.AES128CMHMACSHA1_80, dtls.AEADAES128GCM}, dtls.AEADAES128GCM},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := dial(t, publisher(t), test.path, test.net(), test.profiles)
+				session := publisher(t)
+				session.Active = name == "passive client"
+				c := dial(t, session, test.path, test.net(), test.profiles)
 				if _, ok := c.peer.Profile(); ok {
 					t.Error("there is a profile before the handshake")
 				}

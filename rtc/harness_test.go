@@ -138,7 +138,11 @@ func dial(t testing.TB, session *sdp.Session, path ice.Path, net *network, profi
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.client.dtls, err = dtls.NewClient(dtls.Config{Certificate: theirs, RemoteFingerprint: mine.Fingerprint(), Profiles: profiles})
+	end := dtls.NewClient
+	if session.Active {
+		end = dtls.NewServer
+	}
+	c.client.dtls, err = end(dtls.Config{Certificate: theirs, RemoteFingerprint: mine.Fingerprint(), Profiles: profiles})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,11 @@ type Peer struct {
 
 // NewPeer makes a peer from a negotiated session. Nothing runs before the first datagram.
 func NewPeer(now time.Time, c Config) (*Peer, error) {
-	association, err := dtls.NewServer(dtls.Config{
+	begin := dtls.NewServer
+	if c.Session.Active {
+		begin = dtls.NewClient
+	}
+	association, err := begin(dtls.Config{
 		Certificate:       c.Certificate,
 		RemoteFingerprint: dtls.Fingerprint(c.Session.Fingerprint),
 		Wake:              c.Wake,
@@ -187,6 +191,9 @@ func (p *Peer) service(now time.Time, ev *Events) {
 // serviceDTLS carries the handshake on, and hands over the outbound half when it is done.
 func (p *Peer) serviceDTLS(ev *Events) {
 	if _, ok := p.agent.Selected(); ok {
+		if p.config.Session.Active && !p.keyed {
+			p.dtls.Start()
+		}
 		for _, record := range p.dtls.Outgoing() {
 			ev.Frames = ice.AppendFrame(ev.Frames, record)
 		}

@@ -67,7 +67,7 @@ func (w *writer) accepted(m *Media, t *Track, s *Session, l *Local) {
 	w.line("c=IN IP4 0.0.0.0")
 	w.credentials(l.Credentials)
 	w.line("a=fingerprint:%s %s", l.Fingerprint.Hash, l.Fingerprint.Value)
-	w.line("a=setup:passive")
+	w.line("a=setup:%s", s.setup())
 	w.line("a=mid:%s", t.Mid)
 	w.flag(t.Msid != "", "a=msid:%s", t.Msid)
 	w.extensions(t)

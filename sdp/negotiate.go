@@ -196,7 +196,7 @@ func (t *Track) settleFeedback() {
 // add puts a track into the session. The first gives it its transport, as RFC 9143 section 7.3 has it for a bundle.
 func (s *Session) add(t *Track, m *Media) {
 	if s.Audio == nil && s.Video == nil {
-		s.Remote, s.Fingerprint = m.Credentials, m.Fingerprint
+		s.Remote, s.Fingerprint, s.Active = m.Credentials, m.Fingerprint, m.Setup == "passive"
 		s.videoFirst = t.Kind == media.Video
 	}
 	if t.Kind == media.Video {

@@ -148,10 +148,10 @@ func (t Transport) check() error {
 		return malformed("offer's fingerprint is %q: sha-256, sha-384 or sha-512 is needed", shown(t.Fingerprint.Hash))
 	}
 	switch t.Setup {
-	case "", "actpass", "active":
+	case "", "actpass", "active", "passive":
 		return nil
 	default:
-		return malformed("offer has setup:%q: this server is the passive side, so actpass or active is needed", shown(t.Setup))
+		return malformed("offer has setup:%q: actpass, active or passive is needed", shown(t.Setup))
 	}
 }
 

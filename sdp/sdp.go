@@ -64,7 +64,7 @@ type Fingerprint struct{ Hash, Value string }
 type Transport struct {
 	Credentials
 	Fingerprint Fingerprint
-	Setup       string // RFC 8842: actpass or active, or empty where the offer says nothing
+	Setup       string // RFC 8842: actpass, active or passive, or empty where the offer says nothing
 }
 
 // Direction is who may send in an m-line, seen from the side that wrote it.

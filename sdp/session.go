@@ -25,15 +25,24 @@ type Local struct {
 	Cname   string
 }
 
-// Session is what was agreed on: all that a peer is built from. The server is always ICE-lite and the DTLS server.
+// Session is what was agreed on: all that a peer is built from. The server is always ICE-lite.
 type Session struct {
 	Publish     bool // the client sends; else it receives
 	Remote      Credentials
 	Fingerprint Fingerprint // of the client's certificate
+	Active      bool        // we begin the DTLS handshake, because the client insists on being its server
 	Audio       *Track      // nil: not carried
 	Video       *Track
 
 	videoFirst bool // in the order of the BUNDLE group
+}
+
+// setup is our side of the handshake (RFC 8842). As its server we choose the SRTP profile, so that is what we like to be.
+func (s *Session) setup() string {
+	if s.Active {
+		return "active"
+	}
+	return "passive"
 }
 
 // Tracks are those carried, in the order of the BUNDLE group.
