@@ -9,5 +9,6 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /oneport .
 FROM scratch
 COPY --from=build /oneport /oneport
 COPY LICENSE NOTICE /
+COPY third_party/licenses /third_party/licenses
 EXPOSE 8080/tcp 8080/udp
 ENTRYPOINT ["/oneport"]
