@@ -273,20 +273,6 @@ func (c *fakeClient) over() bool {
 	}
 }
 
-// why is the reason in the server's log for the session's end.
-func why(log *lateLog, id string) string {
-	log.mu.Lock()
-	defer log.mu.Unlock()
-	for line := range strings.Lines(log.buf.String()) {
-		if strings.Contains(line, "session ended") && strings.Contains(line, "session="+id) {
-			_, after, _ := strings.Cut(line, `why="`)
-			reason, _, _ := strings.Cut(after, `"`)
-			return reason
-		}
-	}
-	return ""
-}
-
 // udpTable is a UDP port without a socket, on the address that a wire has.
 func udpTable(s *Server, w *wire) *udpPort {
 	return &udpPort{server: s, local: w.id.Local, bound: make(map[ice.Path]*session)}
