@@ -2,10 +2,8 @@ package audio
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"testing"
-	"time"
 
 	"oneport/media"
 )
@@ -154,105 +152,4 @@ func TestFormatsThatAreEqual(t *testing.T) {
 			t.Fatalf("frame %d differs", i)
 		}
 	}
-}
-
-// FuzzPush throws mutated frames and timestamps at both directions. Whatever they are, what goes out has rising timestamps
-// and there is not much of it, and afterwards good frames pass.
-func FuzzPush(f *testing.F) {
-	streams := make([][]*media.Frame, len(directions))
-	for i, d := range directions {
-		for _, hz := range [][]float64{{440}, {440, 2000}} {
-			streams[i] = append(streams[i], coded(f, d.from, tones(d.rate/4, d.rate, hz...), d.rate, 0)...)
-		}
-		f.Add(byte(i), int64(0), []byte{1, 2, 3})
-		f.Add(byte(i), int64(time.Second), []byte{0xff, 0, 0x80, 0x7f})
-		f.Add(byte(i), int64(-time.Hour), bytes.Repeat([]byte{0x55}, 40))
-		f.Add(byte(i), int64(math.MinInt64), streams[i][3].Data)
-		f.Add(byte(i), int64(math.MaxInt64), streams[i][len(streams[i])-3].Data)
-	}
-	f.Fuzz(func(t *testing.T, which byte, jump int64, noise []byte) {
-		d, frames := directions[int(which)%len(directions)], streams[int(which)%len(directions)]
-		tr := transcoder(t, frames[0].Format, d.to)
-		last := time.Duration(math.MinInt64)
-		for i := range min(len(noise), 12) {
-			good := frames[(i*7+int(noise[i]))%len(frames)]
-			data := bytes.Clone(good.Data)
-			for j, b := range noise {
-				data[(i+j*int(noise[i]))%len(data)] ^= b
-			}
-			if noise[i]%5 == 0 {
-				data = noise[i:]
-			}
-			pts := good.PTS
-			if noise[i]%3 == 0 {
-				pts += time.Duration(jump)
-			}
-			out, _ := tr.Push(&media.Frame{Format: good.Format, PTS: pts, Data: data})
-			if len(out) > 60 {
-				t.Fatalf("one frame gives %d", len(out))
-			}
-			for _, f := range out {
-				if f.PTS <= last && f.PTS > 0 {
-					t.Fatalf("%v comes after %v", f.PTS, last)
-				}
-				last = f.PTS
-			}
-		}
-		after := 0
-		for i, good := range frames[:10] {
-			pts := 100*time.Hour + duration(int64(i*1000), 48000)
-			out, err := tr.Push(&media.Frame{Format: good.Format, PTS: pts, Data: good.Data})
-			if err != nil {
-				t.Fatalf("a good frame afterwards: %v", err)
-			}
-			after += len(out)
-		}
-		if after < 5 {
-			t.Fatalf("ten good frames afterwards give %d", after)
-		}
-	})
-}
-
-// BenchmarkPush tells what a stream costs.
-func BenchmarkPush(b *testing.B) {
-	for _, d := range directions {
-		for _, hz := range [][]float64{{440}, {440, 1330}} {
-			b.Run(fmt.Sprintf("%s, %d channels", d.name, len(hz)), func(b *testing.B) {
-				frames := coded(b, d.from, music(4*d.rate, d.rate, len(hz)), d.rate, 0)
-				tr := transcoder(b, frames[0].Format, d.to)
-				length := frames[1].PTS - frames[0].PTS
-				i := 0
-				b.ReportAllocs()
-				for b.Loop() {
-					f := *frames[i%len(frames)]
-					f.PTS = time.Duration(i) * length
-					i++
-					if _, err := tr.Push(&f); err != nil {
-						b.Fatal(err)
-					}
-				}
-				report(b, length.Seconds())
-			})
-		}
-	}
-}
-
-// music is sound that costs an encoder about what music does: chords that change, under some noise.
-func music(n, rate, channels int) sound {
-	s := make(sound, channels)
-	seed := uint32(1)
-	for c := range s {
-		s[c] = make([]float32, n)
-		for i := range s[c] {
-			t := float64(i) / float64(rate)
-			root := 110 * math.Pow(2, float64(int(t*4)%12)/12)
-			v := 0.0
-			for k, part := range []float64{1, 1.26, 1.5, 2, 3, 5, 7.1} {
-				v += math.Sin(2*math.Pi*root*part*t+float64(c*k)) / float64(k+2)
-			}
-			seed = seed*1664525 + 1013904223
-			s[c][i] = float32(0.25*v*math.Exp(-4*math.Mod(t*4, 1)) + float64(int32(seed))/(1<<31)*0.02)
-		}
-	}
-	return s
 }

@@ -26,6 +26,9 @@ type timeline struct {
 
 	started   bool
 	deviation time.Duration // of the timestamps that come in from their count, smoothed
+
+	strayed bool          // the last frame was far from where the next was expected
+	stray   time.Duration // the moment it told of
 }
 
 // verdict says what is to be done before the sound of a frame is taken in, all in samples of the rate that comes in.
@@ -33,6 +36,7 @@ type verdict struct {
 	fill    int  // make up for so many lost samples
 	skip    int  // throw away so many of the frame's own: they were heard already
 	restart bool // finish what was begun, then restart
+	stray   bool // leave the frame out: only if the next is as far away is it believed
 }
 
 // start begins the timeline with a frame whose first sample is heard at the given moment, if it is the first. The first
@@ -46,12 +50,17 @@ func (l *timeline) start(at time.Duration, lead int) {
 	l.anchor = l.base
 }
 
-// arrive judges the moment at which the first sample of the next frame is said to be heard.
+// arrive judges the moment at which the first sample of the next frame is said to be heard. A single timestamp that lies
+// does not take the timeline along; two that agree do.
 func (l *timeline) arrive(at time.Duration) verdict {
 	d := at - l.base - duration(l.in, l.rate)
+	if far(d) {
+		believed := l.strayed && !far(at-l.stray)
+		l.strayed, l.stray = true, at
+		return verdict{restart: believed, stray: !believed}
+	}
+	l.strayed = false
 	switch {
-	case d > farthest || d < -farthest:
-		return verdict{restart: true}
 	case d >= gap:
 		return verdict{fill: samples(d, l.rate)}
 	case d <= -gap:
@@ -60,6 +69,8 @@ func (l *timeline) arrive(at time.Duration) verdict {
 	l.deviation += (d - l.deviation) / 4
 	return verdict{}
 }
+
+func far(d time.Duration) bool { return d > farthest || d < -farthest }
 
 // restart begins the timeline anew at a moment, or where it is already if that is later, for what goes out never goes back.
 // It says how many samples are to be thrown away for it: those of an overlap that is short, which sound and picture
@@ -106,6 +117,12 @@ func (l *timeline) cut(n int) time.Duration {
 func duration(n int64, rate int) time.Duration {
 	r := int64(rate)
 	return time.Duration(n/r)*time.Second + time.Duration(n%r*int64(time.Second)/r)
+}
+
+// sane says whether a timestamp is within ten years of 0, where the arithmetic is safe from overflow.
+func sane(pts time.Duration) bool {
+	const most = 10 * 365 * 24 * time.Hour
+	return pts >= -most && pts <= most
 }
 
 // samples is how many samples a time takes, at most some seconds of it, rounded to the nearest.

@@ -3,6 +3,7 @@ package audio
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 
 	"oneport/media"
@@ -42,8 +43,9 @@ func (t *Transcoder) Format() *media.FrameFormat { return t.out }
 
 // Push takes a frame in and returns the frames that it completes, often none. It may return frames and an error both: the
 // error is that of this frame alone, its sound has been made up for, and the next is welcome. Sound that is missing
-// between two frames is made up for up to a second; what comes twice is dropped; a jump by more than a second begins a new
-// timeline, whose frames follow those before. A frame of another format is followed, with the output's kept.
+// between two frames is made up for up to a second; what comes twice is dropped. A jump by more than a second costs its first
+// frame, so that one wrong timestamp does no harm, and begins a new timeline with the second; after a jump back its frames
+// follow those before, apart from what the timestamps say. A frame of another format is followed, with the output's kept.
 func (t *Transcoder) Push(f *media.Frame) ([]*media.Frame, error) {
 	if f == nil || f.Format == nil {
 		return nil, errors.New("audio: frame has no format")
@@ -51,15 +53,21 @@ func (t *Transcoder) Push(f *media.Frame) ([]*media.Frame, error) {
 	if err := t.follow(f.Format); err != nil {
 		return nil, err
 	}
+	if !sane(f.PTS) {
+		return nil, fmt.Errorf("audio: timestamp %v is beyond all bounds", f.PTS)
+	}
+	at := f.PTS - duration(int64(t.dec.lead()), t.dec.rate()) // when the first sample that the decoder gives is heard
+	t.line.start(at, t.dec.lead())
+	v := t.line.arrive(at)
+	if v.stray {
+		return nil, fmt.Errorf("audio: timestamp %v is more than %v from what was expected", f.PTS, farthest)
+	}
 	var batch batch
-	late := duration(int64(t.dec.lead()), t.dec.rate())
-	t.line.start(f.PTS-late, t.dec.lead())
-	v := t.line.arrive(f.PTS - late)
 	t.decoded.clear()
 	if v.restart {
 		t.finish(&batch)
 		t.dec.conceal(t.decoded, 0)
-		v.skip = t.line.restart(f.PTS - late)
+		v.skip = t.line.restart(at)
 	}
 	if v.fill > 0 {
 		t.dec.conceal(t.decoded, v.fill)
