@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ var (
 	errDeleted  = errors.New("the client ended it")
 	errReplaced = errors.New("another publisher took its place after it had gone silent")
 	errShutdown = errors.New("the server is stopping")
+	errPanic    = errors.New("a fault of the server, which the log tells")
 )
 
 // session is one WebRTC client: its peer, its links, and its place in a stream.
@@ -51,7 +53,6 @@ type session struct {
 	writer      *writer                 // a viewer's
 
 	wantKeyframe atomic.Bool
-	lastHeard    atomic.Int64 // Unix nanoseconds of the last authenticated packet
 	started      atomic.Bool
 	reporting    atomic.Bool // sender reports have been scheduled
 	ending       sync.Once
@@ -91,9 +92,9 @@ func (s *session) link() link {
 // receive takes a datagram that came by l. It says whether the datagram authenticated.
 func (s *session) receive(now time.Time, l link, b []byte) bool {
 	s.in.Lock()
-	ev := s.peer.Receive(now, l.path(), b)
+	var ev rtc.Events
+	s.survive(&ev, func() { ev = s.peer.Receive(now, l.path(), b) })
 	if ev.Verified {
-		s.lastHeard.Store(now.UnixNano())
 		s.plug(l)
 	}
 	s.settle(&ev)
@@ -108,10 +109,23 @@ func (s *session) receive(now time.Time, l link, b []byte) bool {
 	return ev.Verified
 }
 
+// survive runs what bytes from the network reach. No byte should get that far, but if a library panics, it costs this
+// session and no other: ev then says that it is over. Called locked.
+func (s *session) survive(ev *rtc.Events, input func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("session panicked", "panic", p, "stack", string(debug.Stack()))
+			*ev = rtc.Events{Closed: errPanic}
+		}
+	}()
+	input()
+}
+
 // service does what is due by time. It is called by the timers.
 func (s *session) service(now time.Time) time.Time {
 	s.in.Lock()
-	ev := s.peer.Service(now)
+	var ev rtc.Events
+	s.survive(&ev, func() { ev = s.peer.Service(now) })
 	if s.wantKeyframe.Swap(false) {
 		ask := s.peer.RequestKeyframe()
 		ev.Feedback = append(ev.Feedback, ask.Feedback...)
@@ -354,7 +368,8 @@ func (s *session) end(reason error) {
 	l := s.link()
 	s.in.Lock()
 	s.over = true
-	goodbye := s.peer.Close()
+	var goodbye []byte
+	s.survive(new(rtc.Events), func() { goodbye = s.peer.Close() })
 	links, paths := s.links, s.udp
 	s.links, s.udp = nil, nil
 	s.in.Unlock()
