@@ -1,7 +1,7 @@
 // What a person notices: how soon there is a picture, and how good it becomes.
 
 import assert from 'node:assert/strict';
-import { noise } from './lib/noise.mjs';
+import { noise } from './lib/y4m.mjs';
 import { scene } from './lib/scene.mjs';
 import { median, until } from './lib/until.mjs';
 
