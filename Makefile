@@ -17,7 +17,7 @@ run: build
 test: check unit fuzz pages e2e
 
 test-full: test
-	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/full/
+	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/full/*.test.mjs
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
@@ -30,11 +30,11 @@ fuzz:
 	FUZZTIME=$(FUZZTIME) sh e2e/fuzz.sh
 
 pages: e2e/node_modules
-	node --test web/test/
+	node --test web/test/*.test.mjs
 
 e2e: build e2e/node_modules
 	sh e2e/setup.sh
-	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/
+	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/*.test.mjs
 
 e2e/node_modules: e2e/package-lock.json
 	sh e2e/setup.sh
