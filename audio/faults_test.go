@@ -60,6 +60,29 @@ func TestLostFrames(t *testing.T) {
 	}
 }
 
+// TestSilentSender has an Opus sender that sends a byte a packet and then one packet in 400 ms while nobody speaks (RFC 6716,
+// section 2.1.9): neither is damage.
+func TestSilentSender(t *testing.T) {
+	frames := speech(t, 1)
+	at := frames[len(frames)-1].PTS
+	for range 5 {
+		at += 20 * ms
+		frames = append(frames, &media.Frame{Format: frames[0].Format, PTS: at, Data: frames[0].Data[:1]})
+	}
+	for range 5 {
+		at += 400 * ms
+		frames = append(frames, &media.Frame{Format: frames[0].Format, PTS: at, Data: frames[0].Data[:1]})
+	}
+	out := pushAll(t, transcoder(t, frames[0].Format, media.AAC), frames)
+	contiguous(t, "a silent sender", out)
+	if end := out[len(out)-1].PTS; end < at-80*ms || end > at+20*ms {
+		t.Errorf("%v of packets give %v", at, end)
+	}
+	if got := energy(played(t, out)[0][48000:96000]); got > 1e-3 {
+		t.Errorf("the silence has an energy of %v", got)
+	}
+}
+
 // contiguous holds frames to follow each other without a hole, but for the rounding of a nanosecond and a correction.
 func contiguous(t *testing.T, name string, frames []*media.Frame) {
 	t.Helper()

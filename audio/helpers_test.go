@@ -1,9 +1,12 @@
 package audio
 
 import (
+	"errors"
 	"math"
 	"testing"
 	"time"
+
+	"github.com/thesyncim/gopus"
 
 	"oneport/media"
 )
@@ -109,6 +112,32 @@ func coded(t testing.TB, codec media.Codec, s sound, rate int, at time.Duration)
 			pts := times[len(times)-1-enc.delay()]
 			frames = append(frames, &media.Frame{Format: format, PTS: pts, DTS: pts, Key: true, Data: data})
 		}
+	}
+	return frames
+}
+
+// speech is half a second of Opus as browsers send of a voice: SILK and hybrid packets, with FEC, at rising bitrates.
+func speech(t testing.TB, channels int) (frames []*media.Frame) {
+	t.Helper()
+	e, err := newOpusEncoder(channels, 8000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(e.enc.SetApplication(gopus.ApplicationVoIP), e.enc.SetPacketLoss(20)); err != nil {
+		t.Fatal(err)
+	}
+	e.enc.SetFEC(true)
+	s, format := music(outRate/2, outRate, channels), opusFormat(channels, e.preSkip())
+	for i := 0; i < s.len(); i += 960 {
+		if err := e.enc.SetBitrate(8000*channels + i*channels); err != nil {
+			t.Fatal(err)
+		}
+		data, err := e.encode(s.cut(i, i+960))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pts := duration(int64(i), outRate)
+		frames = append(frames, &media.Frame{Format: format, PTS: pts, DTS: pts, Key: true, Data: data})
 	}
 	return frames
 }
