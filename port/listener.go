@@ -16,14 +16,17 @@ type Listener struct {
 
 	mu     sync.Mutex // guards closed, and sending against closing
 	closed bool
-	conns  chan *Conn
+	conns  chan net.Conn
 }
 
 // HTTPListener makes a Listener. Its Handle is the handler to give to Open.
-func HTTPListener() *Listener { return &Listener{conns: make(chan *Conn, waiting)} }
+func HTTPListener() *Listener { return &Listener{conns: make(chan net.Conn, waiting)} }
 
 // Handle passes a connection on to whoever accepts. It never blocks.
-func (l *Listener) Handle(c *Conn) {
+func (l *Listener) Handle(c *Conn) { l.Give(c) }
+
+// Give is Handle for a connection that something else was found inside of, such as TLS.
+func (l *Listener) Give(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
