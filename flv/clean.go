@@ -56,16 +56,20 @@ func (t *track) cleanNALs(data []byte) ([]byte, error) {
 
 func (t *track) cleanOBUs(data []byte) ([]byte, error) {
 	plain := true
+	var sequence media.OBU
 	for obu, err := range media.OBUs(data) {
 		if err != nil {
 			return nil, err
 		}
 		switch obu.Type {
 		case media.OBUSequenceHeader:
-			t.reformat(media.AV1Config(obu))
+			sequence = obu
 		case media.OBUTemporalDelimiter, media.OBUTileList, media.OBUPadding:
 			plain = false
 		}
+	}
+	if sequence.Type == media.OBUSequenceHeader {
+		t.reformat(media.AV1Config(sequence))
 	}
 	if plain {
 		return data, nil

@@ -13,6 +13,8 @@ type ParameterSets struct {
 	VPS [][]byte // of H265 alone
 	SPS [][]byte
 	PPS [][]byte
+
+	ids [3][]uint32 // of the sets above, so that taking one in is cheap whatever comes
 }
 
 const (
@@ -25,7 +27,7 @@ var errNoSets = errors.New("media: parameter sets are missing")
 // Put takes a parameter set in, in place of the one with the same number, and reports whether anything changed. What is
 // no parameter set, or none that can be believed, changes nothing. The bytes are copied.
 func (p *ParameterSets) Put(c Codec, nal []byte) (changed bool) {
-	list := p.list(c, nal)
+	list, ids := p.list(c, nal)
 	if list == nil || len(nal) > maxSetSize {
 		return false
 	}
@@ -33,35 +35,30 @@ func (p *ParameterSets) Put(c Codec, nal []byte) (changed bool) {
 	if !ok {
 		return false
 	}
-	for i, old := range *list {
-		if other, _ := setID(c, old); other != id {
-			continue
-		}
-		if bytes.Equal(old, nal) {
-			return false
-		}
-		(*list)[i] = bytes.Clone(nal)
-		return true
-	}
-	if len(*list) == maxSets {
+	i := slices.Index(*ids, id)
+	switch {
+	case i >= 0 && bytes.Equal((*list)[i], nal), i < 0 && len(*ids) == maxSets:
 		return false
+	case i >= 0:
+		(*list)[i] = bytes.Clone(nal)
+	default:
+		*list, *ids = append(*list, bytes.Clone(nal)), append(*ids, id)
 	}
-	*list = append(*list, bytes.Clone(nal))
 	return true
 }
 
-// list is where a parameter set belongs.
-func (p *ParameterSets) list(c Codec, nal []byte) *[][]byte {
+// list is where a parameter set belongs, and the numbers of those there.
+func (p *ParameterSets) list(c Codec, nal []byte) (list *[][]byte, ids *[]uint32) {
 	if ClassifyNAL(c, nal) != ParameterNAL {
-		return nil
+		return nil, nil
 	}
 	switch NALType(c, nal) {
-	case h264SPS, h265SPS:
-		return &p.SPS
 	case h265VPS:
-		return &p.VPS
+		return &p.VPS, &p.ids[0]
+	case h264SPS, h265SPS:
+		return &p.SPS, &p.ids[1]
 	}
-	return &p.PPS
+	return &p.PPS, &p.ids[2]
 }
 
 // setID reads the number of a parameter set.
