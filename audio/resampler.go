@@ -87,14 +87,14 @@ func (r *resampler) design() {
 	scale := min(1, float64(r.up)/float64(r.down)) // of the slower rate to the input's
 	r.taps = (int(math.Ceil(filterTaps/scale)) + 3) &^ 3
 	r.bank = make([][]float32, r.up)
-	half := float64(r.taps) / 2
+	half, peak := float64(r.taps)/2, bessel(kaiserBeta)
 	for p := range r.bank {
 		h := make([]float64, r.taps)
 		sum := 0.0
 		for i := range h {
 			// The output is this far behind the tap's sample, which is number i-half+1 from that before it.
 			t := float64(p)/float64(r.up) - (float64(i) - half + 1)
-			h[i] = sinc(t*scale*filterEdge) * kaiser(t/half)
+			h[i] = sinc(t*scale*filterEdge) * kaiser(t/half) / peak
 			sum += h[i]
 		}
 		r.bank[p] = make([]float32, r.taps)
@@ -111,12 +111,12 @@ func sinc(x float64) float64 {
 	return math.Sin(math.Pi*x) / (math.Pi * x)
 }
 
-// kaiser is the Kaiser window at x from -1 to 1.
+// kaiser is the Kaiser window at x from -1 to 1, not yet divided by its peak.
 func kaiser(x float64) float64 {
 	if x < -1 || x > 1 {
 		return 0
 	}
-	return bessel(kaiserBeta*math.Sqrt(1-x*x)) / bessel(kaiserBeta)
+	return bessel(kaiserBeta * math.Sqrt(1-x*x))
 }
 
 // bessel is the modified Bessel function of the first kind and order 0.

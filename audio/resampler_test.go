@@ -23,7 +23,7 @@ func TestResamplerKeepsSines(t *testing.T) {
 			continue
 		}
 		half := float64(min(rate, outRate)) / 2
-		for _, part := range []float64{0.01, 0.1, 0.37, 0.6, 0.8, 0.9} {
+		for _, part := range []float64{0.01, 0.37, 0.9} {
 			hz := math.Round(part * half)
 			out := resampled(rate, outRate, tones(rate, rate, hz))[0]
 			if n := len(out); n != outRate {
@@ -74,15 +74,12 @@ func TestResamplerStopsImages(t *testing.T) {
 // TestResamplerDoesNotMindChunks: the same input gives the same bits, in whatever pieces it comes.
 func TestResamplerDoesNotMindChunks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		rate := rapid.SampledFrom(aacRates[:]).Draw(t, "rate")
-		if rate == outRate {
-			rate = 44100
-		}
-		in := tones(5000, rate, 440, 997)
+		rate := rapid.SampledFrom([]int{96000, 88200, 44100, 32000, 24000}).Draw(t, "rate")
+		in := tones(2000, rate, 440, 997)
 		want := resampled(rate, outRate, in)
 		r, got := newResampler(rate, outRate, 2), make(sound, 2)
 		for at := 0; at < in.len(); {
-			end := min(in.len(), at+rapid.IntRange(0, 1500).Draw(t, "chunk"))
+			end := min(in.len(), at+rapid.IntRange(0, 700).Draw(t, "chunk"))
 			r.push(got, in.cut(at, end))
 			at = end
 		}
@@ -106,14 +103,14 @@ func TestResamplerRatioIsExact(t *testing.T) {
 		r := newResampler(rate, outRate, 1)
 		silence, out, total := make(sound, 1), make(sound, 1), 0
 		silence.silence(1024)
-		for i := 0; i < 441; i++ { // 441 frames of 1024 are a whole number of samples at 48 kHz
+		for i := 0; i < 147; i++ { // 147 frames of 1024 are a whole number of samples at 48 kHz
 			out.clear()
 			r.push(out, silence)
 			total += out.len()
 		}
 		out.clear()
 		r.drain(out)
-		if want := 441 * 1024 * (outRate / 75) / (rate / 75); total+out.len() != want {
+		if want := 147 * 1024 * (outRate / 75) / (rate / 75); total+out.len() != want {
 			t.Errorf("%d Hz: %d samples, not %d", rate, total+out.len(), want)
 		}
 	}

@@ -66,13 +66,13 @@ func TestDayWithoutDrift(t *testing.T) {
 	}
 }
 
-// TestClockThatRunsWrong follows timestamps of a publisher whose sound is longer or shorter than they say, for hours.
+// TestClockThatRunsWrong follows timestamps of a publisher whose sound is longer or shorter than they say.
 func TestClockThatRunsWrong(t *testing.T) {
 	for _, ppm := range []int64{-300, -20, 20, 300} {
 		s := stub{hz: 48000, in: 960, out: 1024}
 		tr, from := s.transcoder()
 		last := time.Duration(-1 << 60)
-		for i := int64(0); i < 4*3600*50; i++ {
+		for i := int64(0); i < 15*60*50; i++ {
 			exact := time.Duration(i) * 20 * ms
 			pts := exact + exact*time.Duration(ppm)/1e6
 			frames, err := tr.Push(&media.Frame{Format: from, PTS: pts})
