@@ -53,6 +53,16 @@ func (d *Depacketizer) Push(now time.Time, pkt *media.Packet, dst []*media.Frame
 	return d.Tick(now, dst)
 }
 
+// Begin says that a run of packets begins: those of the kind below first will not come, and must not be waited for. It is
+// what First of a media.Item says. After another publication began, it takes another Depacketizer.
+func (d *Depacketizer) Begin(k media.Kind, first uint64) {
+	if k == media.Audio {
+		d.audio.order.begin(first)
+	} else {
+		d.video.order.begin(first)
+	}
+}
+
 // Tick does what is due: it gives up missing packets and appends the frames that this sets free.
 func (d *Depacketizer) Tick(now time.Time, dst []*media.Frame) (frames []*media.Frame, needKeyframe bool) {
 	for pkt, _ := d.audio.order.pop(now); pkt != nil; pkt, _ = d.audio.order.pop(now) {

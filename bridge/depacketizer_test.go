@@ -148,6 +148,24 @@ func TestMissingPacketIsWaitedFor(t *testing.T) {
 	}
 }
 
+// A run that begins further on is not waited for; and what comes first need not be the first of it.
+func TestRunsBegin(t *testing.T) {
+	d := NewDepacketizer(epoch)
+	d.Begin(media.Video, firstSeq)
+	key, rest := "10 504200 9d012a 8002 e001 00", "00 77"
+	if frames, _ := push(d, packet(t, media.VP8, 1, 0, true, rest), packet(t, media.VP8, 0, 0, false, key)); len(frames) != 1 {
+		t.Fatalf("the first picture out of order: %d frames, %+v", len(frames), d.Stats())
+	}
+	if frames, _ := push(d, packet(t, media.VP8, 4, 6000, true, "10 51")); len(frames) > 0 {
+		t.Fatal("a missing packet is not waited for")
+	}
+	d.Begin(media.Video, firstSeq+100)
+	frames, asks := push(d, packet(t, media.VP8, 100, 9000, true, "10 51"), packet(t, media.VP8, 101, 12000, false, key), packet(t, media.VP8, 102, 12000, true, rest))
+	if len(frames) != 1 || !frames[0].Key || asks != 1 || !d.Deadline().IsZero() {
+		t.Fatalf("after a run began: %d frames, asked %d times, %+v", len(frames), asks, d.Stats())
+	}
+}
+
 func TestWaitingIsBounded(t *testing.T) {
 	var r reorder
 	r.push(&media.Packet{Seq: firstSeq, Arrival: epoch})

@@ -18,6 +18,7 @@ type reorder struct {
 	waiting []*media.Packet // by ascending number
 	next    uint64          // the number to come, 0 before the first packet
 	blocked time.Time       // since when the number to come is waited for
+	skipped bool            // the number to come does not continue what was given
 	counted ReorderStats
 }
 
@@ -56,6 +57,20 @@ func (r *reorder) push(pkt *media.Packet) {
 	r.waiting = slices.Insert(r.waiting, i, pkt)
 }
 
+// begin gives up all packets below first: they will not come, and none is waited for.
+func (r *reorder) begin(first uint64) {
+	if first <= r.next {
+		return
+	}
+	r.skipped = r.next > 0
+	r.next = first
+	for len(r.waiting) > 0 && r.waiting[0].Seq < first {
+		r.waiting[0] = nil
+		r.waiting = r.waiting[1:]
+		r.counted.Late++
+	}
+}
+
 // pop takes the next packet if it is there, or if what is missing before it has been waited for long enough: then gap is
 // true.
 func (r *reorder) pop(now time.Time) (pkt *media.Packet, gap bool) {
@@ -71,6 +86,7 @@ func (r *reorder) pop(now time.Time) (pkt *media.Packet, gap bool) {
 	}
 	r.waiting[0] = nil
 	r.waiting = r.waiting[1:]
+	gap, r.skipped = gap || r.skipped, false
 	r.next = pkt.Seq + 1
 	if len(r.waiting) > 0 {
 		r.blocked = r.waiting[0].Arrival

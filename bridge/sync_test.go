@@ -108,6 +108,44 @@ func TestSync(t *testing.T) {
 	}
 }
 
+// Sound that joins late is put where the sender reports say, though it arrives sooner than the picture of its time.
+func TestSoundJoinsLate(t *testing.T) {
+	s := &source{lead: 35 * time.Millisecond}
+	d := NewDepacketizer(epoch)
+	var frames []*media.Frame
+	for _, item := range s.run(8 * time.Second) {
+		switch {
+		case item.timing != nil:
+			d.SetTiming(item.kind, *item.timing)
+		case item.kind == media.Video || item.at.After(epoch.Add(5*time.Second)):
+			frames, _ = d.Push(item.at, item.pkt, frames)
+		}
+	}
+	var picture *media.Frame
+	for _, f := range frames {
+		if f.Format.Kind() == media.Video {
+			picture = f
+		} else if apart := (f.DTS - picture.DTS - (captured(f) - captured(picture))).Abs(); apart > maxStep {
+			t.Fatalf("at %v sound and picture are %v apart", captured(f), apart)
+		}
+	}
+}
+
+// Over a day of virtual time, in which the RTP timestamps wrap, sound stays exact to the sample.
+func TestDayOfSound(t *testing.T) {
+	d := NewDepacketizer(epoch)
+	format := &media.Format{Codec: media.Opus, ClockRate: audioRate}
+	const base = 1<<32 - 5*audioRate
+	for i := range 24 * 3600 {
+		at := time.Duration(i) * time.Second
+		pkt := &media.Packet{Arrival: epoch.Add(at), Format: format, Seq: firstSeq + uint64(i), Timestamp: uint32(base + i*audioRate), Payload: []byte{0xfc}}
+		frames, _ := d.Push(pkt.Arrival, pkt, nil)
+		if len(frames) != 1 || frames[0].DTS != at {
+			t.Fatalf("second %d: %+v", i, frames)
+		}
+	}
+}
+
 // stamp appends when a frame was captured.
 func stamp(b []byte, at time.Duration) []byte { return binary.BigEndian.AppendUint64(b, uint64(at)) }
 

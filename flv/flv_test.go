@@ -150,7 +150,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := r.Read(time.Unix(1, 0), tag)
+			got, err := r.Read(time.Unix(1, 0), reread(t, tag))
 			want := time.Duration(i) * 40 * time.Millisecond
 			if err != nil || got == nil || got.DTS != want || got.PTS != want || hex.EncodeToString(got.Data) != frameData[f.Codec] ||
 				got.Key != (i == 0 || f.Kind() == media.Audio) || !bytes.Equal(got.Format.Config, f.Config) || !got.Arrival.Equal(time.Unix(1, 0)) {
@@ -160,6 +160,28 @@ func TestRoundTrip(t *testing.T) {
 		if s := r.Stats(); s != (Stats{Frames: 10}) {
 			t.Errorf("%v: %+v", f.Codec, s)
 		}
+	}
+}
+
+// reread writes a tag to a file and reads it back.
+func reread(t *testing.T, tag Tag) Tag {
+	t.Helper()
+	again, rest, ok, err := CutTag(tag.Append(nil))
+	if !ok || err != nil || len(rest) > 0 || again.Type != tag.Type {
+		t.Fatalf("%+v, written and read: %+v, %v, %v", tag, again, ok, err)
+	}
+	return again
+}
+
+func TestAppendTag(t *testing.T) {
+	f := &media.Frame{Format: format(t, media.AAC, "1210"), DTS: time.Second, PTS: time.Second, Data: []byte{0x21, 0x10}}
+	b, err := AppendTag([]byte{0xff}, f)
+	if want := "ff" + "08 000004 0003e8 00 000000 af012110 0000000f"; err != nil || !bytes.Equal(b, unhex(t, want)) {
+		t.Errorf("the tag is %x, %v", b, err)
+	}
+	f.Format = &media.FrameFormat{Codec: media.VP8}
+	if b, err := AppendTag([]byte{0xff}, f); err == nil || len(b) != 1 {
+		t.Errorf("VP8 is written: %x, %v", b, err)
 	}
 }
 

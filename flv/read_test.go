@@ -167,6 +167,10 @@ func TestMetadata(t *testing.T) {
 	if want := (Metadata{Encoder: "oneport", Width: 352, Height: 288}); err != nil || m != want {
 		t.Errorf("our own metadata is read as %+v, %v", m, err)
 	}
+	var r Reader
+	if f, err := r.Read(time.Time{}, tag); f != nil || err != nil || r.Metadata() != m {
+		t.Errorf("a reader has %+v, %v", r.Metadata(), err)
+	}
 	set := append(unhex(t, "02 000d 40736574446174614672616d65"), tag.Body...)
 	if m, err := ParseMetadata(set); err != nil || m.Width != 352 {
 		t.Errorf("behind @setDataFrame: %+v, %v", m, err)
