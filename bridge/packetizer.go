@@ -143,7 +143,9 @@ func (t *rtpTrack) reformat(f *media.FrameFormat) error {
 			format.Profile, format.PacketizationMode = hex.EncodeToString(f.Config[1:4]), 1
 		}
 	case media.AV1:
-		begin = sequenceHeader(f.Config)
+		if begin = sequenceHeader(f.Config); len(begin) > 0 {
+			format.Profile = strconv.Itoa(int(f.Config[1] >> 5)) // seq_profile
+		}
 	case media.VP8:
 	case media.VP9:
 		if len(f.Config) > 4 {
