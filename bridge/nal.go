@@ -134,6 +134,6 @@ func (a *nalAssembler) finish() (p picture, err error) {
 	if a.fresh {
 		p.config = a.sets.Config(a.codec)
 	}
-	*a = nalAssembler{codec: a.codec, sets: a.sets, fresh: a.fresh && p.config == nil}
+	*a = nalAssembler{codec: a.codec, sets: a.sets, fresh: a.fresh && p.config == nil, data: a.data[:0]}
 	return p, err
 }

@@ -71,6 +71,6 @@ func (a *av1Assembler) finish() (p picture, err error) {
 		err = errFragment
 	}
 	p = picture{data: a.data, key: a.key, config: a.config}
-	*a = av1Assembler{}
+	*a = av1Assembler{data: a.data[:0], fragment: a.fragment[:0]}
 	return p, err
 }

@@ -25,7 +25,7 @@ type assembler interface {
 }
 
 type picture struct {
-	data          []byte
+	data          []byte // until the next payload
 	key           bool
 	config        []byte // the decoder configuration, if it was told
 	width, height int    // if no configuration says so
@@ -108,7 +108,7 @@ func (t *videoTrack) finish(c *clock, now time.Time, pkt *media.Packet, dst []*m
 		t.waits, t.wanted = true, true
 		return dst
 	}
-	if p.data == nil {
+	if len(p.data) == 0 {
 		return dst
 	}
 	if t.format == nil || t.waits && !p.key {
@@ -123,7 +123,7 @@ func (t *videoTrack) finish(c *clock, now time.Time, pkt *media.Packet, dst []*m
 	}
 	t.waits, t.wanted, t.asked = false, false, time.Time{}
 	t.counted.Frames[media.Video]++
-	return append(dst, &media.Frame{Arrival: now, Format: t.format, DTS: at, PTS: at, Key: p.key, Data: p.data})
+	return append(dst, &media.Frame{Arrival: now, Format: t.format, DTS: at, PTS: at, Key: p.key, Data: bytes.Clone(p.data)})
 }
 
 // reformat makes a format of what a picture tells, if that is new.

@@ -47,9 +47,10 @@ func (a *vpxAssembler) finish() (p picture, err error) {
 		if a.key {
 			p.config = media.VP9Config(a.data)
 		}
-		p.data = a.appendIndex(a.data)
+		a.data = a.appendIndex(a.data)
+		p.data = a.data
 	}
-	*a = vpxAssembler{codec: a.codec}
+	*a = vpxAssembler{codec: a.codec, data: a.data[:0], layers: a.layers[:0]}
 	return p, nil
 }
 
