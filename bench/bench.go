@@ -11,28 +11,40 @@ import (
 	"time"
 )
 
-// Options say what to measure. WHIP, WHEP or both must be given.
+// Options say what to measure: WHIP, one of WHEP, FLV and HLS, or both. In each URL, {stream} stands for the number of the
+// stream, from 1; see streamURL.
 type Options struct {
-	WHIP string // URL to publish a synthetic stream to; "": somebody else publishes
-	WHEP string // URL to play from; "": only publish
-	N    int    // viewers
+	WHIP string // URL to publish synthetic streams to; "": somebody else publishes
+	WHEP string // URL to play from by WebRTC
+	FLV  string // URL to play from by HTTP-FLV
+	HLS  string // URL of a playlist to play from
 
+	Streams  int           // default 1
+	N        int           // viewers of each
 	Net      string        // "tcp" (default) or "udp"
 	Duration time.Duration // of the measurement, after all have joined; default 10 s
 	KBPS     int           // of video; default 2500
 	FPS      int           // default 25
+	Pace     time.Duration // see SourceOptions
+	Uneven   bool          // see SourceOptions
 	Ramp     int           // joins started per second; default 200
 	Verify   int           // 1 of so many viewers decrypts and checks; default 20, negative: none
+	SRTP     string        // the only profile to offer, "gcm" or "cm80"; "": both
+	GRO      bool          // see ClientOptions
 	Bearer   string        // token
 	PID      int           // of the server, whose CPU and memory are read from /proc; 0: not measured
-	JSON     bool          // print the result as JSON
 
+	JSON     bool      // print the result as JSON
+	Report   string    // file to write a report in HTML to; "": none
 	Progress io.Writer // one line a second; nil: none
 }
 
 func (o Options) withDefaults() Options {
 	if o.Net == "" {
 		o.Net = "tcp"
+	}
+	if o.Streams == 0 {
+		o.Streams = 1
 	}
 	if o.Duration <= 0 {
 		o.Duration = 10 * time.Second
@@ -43,7 +55,7 @@ func (o Options) withDefaults() Options {
 	if o.Verify == 0 {
 		o.Verify = 20
 	}
-	if o.WHEP == "" {
+	if o.plays() == 0 {
 		o.N = 0
 	}
 	if o.Progress == nil {
@@ -52,28 +64,45 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) check() error {
-	switch {
-	case o.WHIP == "" && o.WHEP == "":
-		return errors.New("nothing to do: give -whip URL to publish, -whep URL to play, or both")
-	case o.Net != "tcp" && o.Net != "udp":
-		return fmt.Errorf("-net: %q is neither tcp nor udp", o.Net)
-	case o.N < 0 || o.WHEP != "" && o.N == 0:
-		return fmt.Errorf("-n: %d viewers can't be measured, give 1 or more", o.N)
-	}
-	if o.WHIP != "" {
-		if err := checkURL("-whip", o.WHIP); err != nil {
-			return err
+// plays is how many URLs there are to play from.
+func (o Options) plays() int {
+	n := 0
+	for _, to := range []string{o.WHEP, o.FLV, o.HLS} {
+		if to != "" {
+			n++
 		}
 	}
-	if o.WHEP != "" {
-		return checkURL("-whep", o.WHEP)
+	return n
+}
+
+func (o Options) check() error {
+	switch {
+	case o.WHIP == "" && o.plays() == 0:
+		return errors.New("nothing to do: give -whip URL to publish, one of -whep, -flv and -hls to play, or both; or -floor")
+	case o.plays() > 1:
+		return errors.New("one of -whep, -flv and -hls at a time: give each a run of its own, so that their costs can be told apart")
+	case o.Net != "tcp" && o.Net != "udp":
+		return fmt.Errorf("-net: %q is neither tcp nor udp", o.Net)
+	case o.SRTP != "" && o.SRTP != "gcm" && o.SRTP != "cm80":
+		return fmt.Errorf("-srtp: %q is neither gcm nor cm80", o.SRTP)
+	case o.N < 0 || o.plays() > 0 && o.N == 0:
+		return fmt.Errorf("-n: %d viewers can't be measured, give 1 or more", o.N)
+	case o.Streams < 1:
+		return fmt.Errorf("-streams: %d is not a number of streams, give 1 or more", o.Streams)
+	}
+	for _, u := range []struct{ flag, url string }{{"-whip", o.WHIP}, {"-whep", o.WHEP}, {"-flv", o.FLV}, {"-hls", o.HLS}} {
+		if u.url == "" {
+			continue
+		}
+		if err := checkURL(u.flag, u.url, o.Streams); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // Run publishes, joins the viewers, measures, ends all sessions, and prints the result. When ctx ends early, what was
-// measured until then is the result. An error means that there is nothing to show.
+// measured until then is the result. An error means that there is nothing to show, or no place to show it.
 func Run(ctx context.Context, o Options, stdout io.Writer) (Result, error) {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
@@ -87,17 +116,23 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (Result, error) {
 	if err := l.publish(ctx); err != nil {
 		return Result{}, fmt.Errorf("bench: publish: %w", err)
 	}
-	stop := l.progress()
+	stop := l.watch()
 	l.join(ctx)
 	var r Result
-	if l.opt.N == 0 || l.joined() > 0 {
+	if l.wanted() == 0 || l.joined() > 0 {
 		r = l.measure(ctx)
 	}
 	stop()
-	if l.opt.N > 0 && l.joined() == 0 {
+	if l.wanted() > 0 && l.joined() == 0 {
 		return r, fmt.Errorf("bench: no viewer joined: %s", commonest(l.failed))
 	}
-	return r, r.print(stdout, l.opt.JSON)
+	r.Series = l.series
+	if o.Report != "" {
+		if err := r.report(o.Report); err != nil {
+			return r, fmt.Errorf("bench: -report: %w", err)
+		}
+	}
+	return r, r.print(stdout, o.JSON)
 }
 
 // reason says why something failed, without the ports that would make every failure a kind of its own.

@@ -18,6 +18,8 @@ type ClientOptions struct {
 	Role   Role
 	Net    string // "tcp" (default) or "udp"
 	Bearer string // token, if the server wants one
+	SRTP   string // the only profile to offer, "gcm" or "cm80"; "": both
+	GRO    bool   // take runs of datagrams from the kernel as one (UDP_GRO), where it can
 
 	Verify  bool                               // decrypt, check stamps, measure latency, send receiver reports
 	OnRTP   func(Header, []byte, time.Time)    // each decrypted packet; the payload is valid during the call
@@ -43,13 +45,16 @@ type shared struct {
 	buffers  sync.Pool // of *[]byte, for reading
 }
 
+// bufferSize has room for a run of datagrams behind what is there already.
+const bufferSize = 128 << 10
+
 func newShared() (*shared, error) {
 	id, err := newIdentity()
 	if err != nil {
 		return nil, err
 	}
 	s := &shared{http: newHTTP(), identity: id}
-	s.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
+	s.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	return s, nil
 }
 
@@ -139,7 +144,7 @@ func (c *Client) join(ctx context.Context, to string) error {
 	if err := c.connect(ctx, c.opt.Net); err != nil {
 		return err
 	}
-	assoc, err := handshake(ctx, c.shared.identity, c.answer, c.pipe)
+	assoc, err := handshake(ctx, c.shared.identity, c.answer, c.opt.SRTP, c.pipe)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,14 @@ func (h *histogram) merge(o *histogram) {
 	h.max = max(h.max, o.max)
 }
 
+// subtract leaves what was added since h was equal to o.
+func (h *histogram) subtract(o *histogram) {
+	for i, n := range o.counts {
+		h.counts[i] -= n
+	}
+	h.total -= o.total
+}
+
 // percentile returns the duration that p percent of the values do not exceed.
 func (h *histogram) percentile(p float64) time.Duration {
 	rank := rankOf(p, h.total)

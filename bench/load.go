@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,22 +8,33 @@ import (
 	"time"
 )
 
-// load is one run: a publisher, its viewers, and what is known of them.
+// load is one run: publishers, their viewers, and what is known of them.
 type load struct {
 	opt    Options
+	way    way
 	shared *shared
-	run    uint32
 	server *process // nil: not measured
 
-	publisher *Client
-	endStream context.CancelFunc
-	published chan error // what Publish returned
+	publishers []*publisher
+	ended      chan error // why a publisher ended by itself
+	joining    phase
+	series     []Sample // the sampler's
 
-	mu      sync.Mutex // guards what follows
-	viewers []*Client
-	joins   []time.Duration
-	failed  map[string]int
-	rss     memory // when the first tenth had joined
+	mu       sync.Mutex // guards what follows
+	viewers  []player
+	verified int // viewers that decrypt
+	joins    []time.Duration
+	failed   map[string]int
+	rss      memory // when the first tenth had joined
+	epoch    int    // counts how often the viewers' counts began anew
+}
+
+// publisher sends one stream.
+type publisher struct {
+	*Client
+	run  uint32
+	end  context.CancelFunc
+	done chan struct{}
 }
 
 // memory is the server's at a number of viewers.
@@ -33,11 +43,14 @@ type memory struct {
 	kb      float64
 }
 
+// phase is a part of the run and what was used and received in it.
+type phase struct{ from, to reading }
+
 // joinTimeout bounds a join, from the POST to the first packet.
 const joinTimeout = 15 * time.Second
 
 func newLoad(o Options) (*load, error) {
-	l := &load{opt: o, run: uint32(random()) | 1, failed: make(map[string]int)}
+	l := &load{opt: o, way: o.way(), ended: make(chan error, o.Streams), failed: make(map[string]int)}
 	var err error
 	if l.shared, err = newShared(); err != nil {
 		return nil, err
@@ -50,33 +63,60 @@ func newLoad(o Options) (*load, error) {
 	return l, nil
 }
 
-// publish starts the stream and lets it flow for a moment, so that viewers find it live.
+// wanted is how many viewers there shall be.
+func (l *load) wanted() int { return l.opt.N * l.opt.Streams }
+
+// publish starts the streams and lets them flow for a moment, so that viewers find them live.
 func (l *load) publish(ctx context.Context) error {
 	if l.opt.WHIP == "" {
 		return nil
 	}
 	const settle = 500 * time.Millisecond
+	for i := range l.opt.Streams {
+		if err := l.publishOne(ctx, i); err != nil {
+			if l.opt.Streams > 1 {
+				err = fmt.Errorf("stream %d of %d: %w", i+1, l.opt.Streams, err)
+			}
+			return err
+		}
+	}
+	wait(ctx, settle)
+	for _, p := range l.publishers {
+		if err := p.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *load) publishOne(ctx context.Context, stream int) error {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	c, err := Dial(ctx, l.opt.WHIP, ClientOptions{Role: Publish, Net: l.opt.Net, Bearer: l.opt.Bearer, shared: l.shared})
+	o := ClientOptions{Role: Publish, Net: l.opt.Net, Bearer: l.opt.Bearer, SRTP: l.opt.SRTP, shared: l.shared}
+	c, err := Dial(ctx, streamURL(l.opt.WHIP, stream, l.opt.Streams), o)
 	if err != nil {
 		return err
 	}
 	streaming, end := context.WithCancel(context.Background())
-	l.publisher, l.endStream, l.published = c, end, make(chan error, 1)
+	p := &publisher{Client: c, run: uint32(random()) | 1, end: end, done: make(chan struct{})}
+	l.publishers = append(l.publishers, p)
+	source := SourceOptions{KBPS: l.opt.KBPS, FPS: l.opt.FPS, Pace: l.opt.Pace, Uneven: l.opt.Uneven, Run: p.run}
 	go func() {
-		l.published <- c.Publish(streaming, SourceOptions{KBPS: l.opt.KBPS, FPS: l.opt.FPS, Run: l.run})
+		defer close(p.done)
+		if err := c.Publish(streaming, source); err != nil {
+			l.ended <- err
+		}
 	}()
-	wait(ctx, settle)
-	return c.Err()
+	return nil
 }
 
 // join starts the viewers at the pace of the ramp, and returns when each has joined or failed.
 func (l *load) join(ctx context.Context) {
 	l.sampleMemory()
+	l.joining.from = l.read()
 	var joining sync.WaitGroup
 	start := time.Now()
-	for i := range l.opt.N {
+	for i := range l.wanted() {
 		wait(ctx, time.Until(start.Add(time.Duration(i)*time.Second/time.Duration(l.opt.Ramp))))
 		if ctx.Err() != nil {
 			break
@@ -84,35 +124,40 @@ func (l *load) join(ctx context.Context) {
 		joining.Go(func() { l.joinOne(ctx, i) })
 	}
 	joining.Wait()
+	l.joining.to = l.read()
 }
 
+// joinOne lets one viewer in, of each stream in turn.
 func (l *load) joinOne(ctx context.Context, i int) {
-	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.way.join)
 	defer cancel()
-	o := ClientOptions{Net: l.opt.Net, Bearer: l.opt.Bearer, Verify: l.opt.Verify > 0 && i%l.opt.Verify == 0, shared: l.shared}
-	if l.opt.WHIP != "" {
-		o.run = l.run
-	}
-	c, err := Dial(ctx, l.opt.WHEP, o)
+	verify := l.opt.Verify > 0 && i%l.opt.Verify == 0
+	v, err := l.way.dial(l, ctx, i%l.opt.Streams, verify)
 	if err != nil {
 		l.fail(err)
 		return
 	}
 	select {
-	case <-c.Started():
+	case <-v.Started():
+		err = v.Err()
 	case <-ctx.Done():
-		err := ctx.Err()
+		err = ctx.Err()
 		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("connected, but no media within %v", joinTimeout)
+			err = fmt.Errorf("connected, but no media within %v", l.way.join)
 		}
+	}
+	if err != nil {
 		l.fail(err)
-		_ = c.Close()
+		_ = v.Close()
 		return
 	}
 	l.mu.Lock()
-	l.viewers = append(l.viewers, c)
-	l.joins = append(l.joins, c.JoinTime())
-	tenth := len(l.viewers) == l.opt.N/10
+	l.viewers = append(l.viewers, v)
+	l.joins = append(l.joins, v.JoinTime())
+	if verify {
+		l.verified++
+	}
+	tenth := len(l.viewers) == l.wanted()/10
 	l.mu.Unlock()
 	if tenth {
 		l.sampleMemory()
@@ -144,111 +189,58 @@ func (l *load) joined() int {
 }
 
 // all returns the viewers that have joined so far.
-func (l *load) all() []*Client {
+func (l *load) all() []player {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]*Client(nil), l.viewers...)
+	return append([]player(nil), l.viewers...)
 }
 
 // measure counts for the duration of the run, and sums up.
 func (l *load) measure(ctx context.Context) Result {
 	viewers := l.all()
+	l.mu.Lock()
 	for _, v := range viewers {
 		v.ResetStats()
 	}
-	if l.publisher != nil {
-		l.publisher.tx.late.Store(0)
+	l.epoch++
+	l.mu.Unlock()
+	for _, p := range l.publishers {
+		p.tx.late.Store(0)
 	}
 	before := l.costs()
 	select {
 	case <-ctx.Done():
-	case err := <-l.published:
-		l.published <- err // for close
-		fmt.Fprintf(l.opt.Progress, "bench: the publisher ended: %v\n", err)
+	case err := <-l.ended:
+		fmt.Fprintf(l.opt.Progress, "bench: a publisher ended: %v\n", err)
 	case <-time.After(l.opt.Duration):
 	}
 	after := l.costs()
-	r := l.sum(viewers)
-	r.Seconds = after.at.Sub(before.at).Seconds()
-	r.rates(before, after, l.opt.PID)
-	l.memory(&r)
-	return r
-}
-
-// sum adds up what the viewers have seen.
-func (l *load) sum(viewers []*Client) Result {
-	r := Result{Net: l.opt.Net, Viewers: l.opt.N, Joined: len(viewers), Lost: make(map[string]int)}
-	var latency histogram
-	for _, v := range viewers {
-		s := v.Stats()
-		r.Packets += s.Packets
-		r.Bytes += s.Bytes
-		r.Gaps += s.Gaps
-		r.Late += s.Late
-		r.Checked += s.Checked
-		r.Wrong += s.Wrong
-		r.Missing += s.Missing
-		r.LongestStall = max(r.LongestStall, milliseconds(s.Stall))
-		latency.merge(&s.latency)
-		if v.opt.Verify {
-			r.Verified++
-		}
-		if err := v.Err(); err != nil {
-			r.Lost[reason(err)]++
-		}
-		r.SRTP = v.Profile()
-	}
-	if l.publisher != nil {
-		r.SRTP = cmp.Or(r.SRTP, l.publisher.Profile())
-		r.Behind = milliseconds(time.Duration(l.publisher.tx.late.Load()))
-		if err := l.publisher.Err(); err != nil {
-			r.Lost["the publisher, "+reason(err)]++
-		}
-	}
-	r.Latency = quantilesOf(&latency)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r.Failed = l.failed
-	joins := sortedCopy(l.joins)
-	r.Join = Quantiles{milliseconds(percentile(joins, 50)), milliseconds(percentile(joins, 95)),
-		milliseconds(percentile(joins, 99)), milliseconds(percentile(joins, 100))}
-	return r
-}
-
-// memory adds what a viewer costs the server: how its memory grew since the first tenth had joined.
-func (l *load) memory(r *Result) {
-	if l.server == nil || r.Server == nil {
-		return
-	}
-	kb, err := l.server.rss()
-	if err != nil {
-		return
-	}
-	r.Server.RSSKB = kb
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if more := r.Joined - l.rss.viewers; more > 0 {
-		r.Server.KBPerViewer = (kb - l.rss.kb) / float64(more)
-	}
+	return l.sum(viewers, before, after)
 }
 
 // close ends every session, 64 at a time.
 func (l *load) close() {
 	places := make(chan struct{}, 64)
 	var closing sync.WaitGroup
-	for _, v := range l.all() {
+	do := func(end func()) {
 		places <- struct{}{}
 		closing.Go(func() {
-			_ = v.Close() // the result stands, whatever a DELETE brings
+			end()
 			<-places
 		})
 	}
-	closing.Wait()
-	if l.publisher != nil {
-		l.endStream()
-		<-l.published
-		_ = l.publisher.Close()
+	for _, v := range l.all() {
+		do(func() { _ = v.Close() }) // the result stands, whatever a DELETE brings
 	}
+	closing.Wait()
+	for _, p := range l.publishers {
+		do(func() {
+			p.end()
+			<-p.done
+			_ = p.Close()
+		})
+	}
+	closing.Wait()
 }
 
 // wait sleeps, unless ctx ends.

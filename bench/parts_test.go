@@ -404,8 +404,8 @@ func TestFingerprint(t *testing.T) {
 
 func TestProcess(t *testing.T) {
 	stat := "12 (a b) c)) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20"
-	if got, err := parseStat([]byte(stat)); err != nil || got != 3 {
-		t.Errorf("%v s, %v; want 3", got, err)
+	if got, err := parseStat([]byte(stat)); err != nil || got != (cpu{2.5, 0.5}) {
+		t.Errorf("%v s, %v; want 2.5 and 0.5", got, err)
 	}
 	if got, err := parseStatus([]byte("Name:\tx\nVmRSS:\t  2048 kB\nVmX: 1 kB\n")); err != nil || got != 2048 {
 		t.Errorf("%v KB, %v", got, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -45,7 +44,7 @@ func (c *Client) dial(ctx context.Context, to candidate) (*path, error) {
 	if to.network == "udp" && c.opt.ReceiveBuffer == 0 {
 		_ = conn.(*net.UDPConn).SetReadBuffer(1 << 20) // as much as the system grants
 	}
-	poll, err := newPoller(conn, p.take)
+	poll, err := newPoller(conn, c.opt.GRO, p.take)
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -118,10 +117,16 @@ func (p *path) waitForResume() error {
 	}
 }
 
+// datagrams is where a path reads from: n bytes that are datagrams of the size segment, the last of the rest. A segment of 0
+// means that they belong together.
+type datagrams interface {
+	read(b []byte) (n, segment int, err error)
+}
+
 // take reads what waits into a buffer, for deliver: once from a TCP connection, behind the beginning of a frame that is at
 // hand already, and a batch of datagrams from a UDP socket. Nothing else may happen here, as the socket can't be closed
 // meanwhile.
-func (p *path) take(r io.Reader) error {
+func (p *path) take(r datagrams) error {
 	c := p.client
 	if c.links.stalled.Load() {
 		return errStalled
@@ -132,8 +137,8 @@ func (p *path) take(r io.Reader) error {
 	if p.network == "udp" {
 		reads = batch
 	}
-	for len(p.ends) < reads && len(*buf)-at >= ice.MaxFrame {
-		n, err := r.Read((*buf)[at:])
+	for len(p.ends) < reads && len(*buf)-at >= mostAtOnce {
+		n, segment, err := r.read((*buf)[at:])
 		if err != nil && len(p.ends) == 0 {
 			c.shared.buffers.Put(buf)
 			return err
@@ -141,12 +146,20 @@ func (p *path) take(r io.Reader) error {
 		if err != nil {
 			break // it comes again
 		}
-		at += n
+		end := at + n
+		for segment > 0 && end-at > segment {
+			at += segment
+			p.ends = append(p.ends, at)
+		}
+		at = end
 		p.ends = append(p.ends, at)
 	}
 	p.buf = buf
 	return nil
 }
+
+// mostAtOnce is as much as one read may bring: a run of datagrams is never longer.
+const mostAtOnce = 64 << 10
 
 // deliver hands what was taken to the client.
 func (p *path) deliver(at time.Time) error {

@@ -20,31 +20,37 @@ func openProcess(pid int) (*process, error) {
 	return p, nil
 }
 
-// cpu returns the seconds of processor time used so far.
-func (p *process) cpu() (float64, error) {
+// cpu is processor time in seconds.
+type cpu struct{ user, system float64 }
+
+func (c cpu) total() float64  { return c.user + c.system }
+func (c cpu) minus(o cpu) cpu { return cpu{c.user - o.user, c.system - o.system} }
+
+// cpu returns the processor time used so far.
+func (p *process) cpu() (cpu, error) {
 	b, err := os.ReadFile(p.stat)
 	if err != nil {
-		return 0, err
+		return cpu{}, err
 	}
 	return parseStat(b)
 }
 
 // parseStat takes utime and stime from /proc/PID/stat, in ticks of 1/100 s. The program's name may hold spaces and brackets.
-func parseStat(b []byte) (float64, error) {
+func parseStat(b []byte) (cpu, error) {
 	const utime, stime, ticks = 11, 12, 100
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 	if len(fields) <= stime {
-		return 0, errors.New("stat: too short")
+		return cpu{}, errors.New("stat: too short")
 	}
 	user, err := strconv.ParseUint(string(fields[utime]), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("stat: utime: %w", err)
+		return cpu{}, fmt.Errorf("stat: utime: %w", err)
 	}
 	system, err := strconv.ParseUint(string(fields[stime]), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("stat: stime: %w", err)
+		return cpu{}, fmt.Errorf("stat: stime: %w", err)
 	}
-	return float64(user+system) / ticks, nil
+	return cpu{float64(user) / ticks, float64(system) / ticks}, nil
 }
 
 // rss returns the resident memory in KB.
@@ -68,7 +74,7 @@ func parseStatus(b []byte) (float64, error) {
 // costs are what server and generator had used at an instant.
 type costs struct {
 	at          time.Time
-	server, own float64
+	server, own cpu
 }
 
 func (l *load) costs() costs {

@@ -5,20 +5,38 @@ import (
 	"time"
 )
 
-// reading is what the progress line is made of.
-type reading struct {
-	costs
-	packets, bytes, gaps uint64
+// Sample is one second of a run, or what the ticker made of it.
+type Sample struct {
+	At        float64 `json:"at_s"` // since the first viewer began to join
+	Measuring bool    `json:"measuring"`
+	Joined    int     `json:"joined"`
+	Mbps      float64 `json:"mbps"`
+	Packets   float64 `json:"packets_per_second"`
+	Gaps      uint64  `json:"gaps"` // so far
+	P50       float64 `json:"latency_p50_ms"`
+	P99       float64 `json:"latency_p99_ms"`
+	Server    float64 `json:"server_cpu_percent"`
+	Own       float64 `json:"own_cpu_percent"`
+	RSSKB     float64 `json:"server_rss_kb"`
 }
 
-// progress prints a line each second until it is stopped.
-func (l *load) progress() (stop func()) {
+// reading is what all counters show at an instant.
+type reading struct {
+	costs
+	epoch                int // counts of different epochs can't be compared
+	packets, bytes, gaps uint64
+	latency              histogram
+}
+
+// watch takes a sample each second, and prints it, until it is stopped.
+func (l *load) watch() (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		ticker := time.NewTicker(time.Second)
 		defer ticker.Stop()
-		start, last := time.Now(), l.read()
+		last := l.read()
+		start := last.at
 		for {
 			select {
 			case <-done:
@@ -26,7 +44,10 @@ func (l *load) progress() (stop func()) {
 			case <-ticker.C:
 			}
 			now := l.read()
-			l.line(now.at.Sub(start), last, now)
+			s := l.sample(last, now)
+			s.At = now.at.Sub(start).Seconds()
+			l.series = append(l.series, s)
+			l.line(s)
 			last = now
 		}
 	}()
@@ -37,36 +58,63 @@ func (l *load) progress() (stop func()) {
 }
 
 func (l *load) read() reading {
-	r := reading{costs: l.costs()}
-	for _, v := range l.all() {
-		v.rx.Lock()
-		r.packets += v.rx.Packets
-		r.bytes += v.rx.Bytes
-		r.gaps += v.rx.Gaps
-		v.rx.Unlock()
+	l.mu.Lock() // against the beginning of an epoch
+	defer l.mu.Unlock()
+	r := reading{costs: l.costs(), epoch: l.epoch}
+	for _, v := range l.viewers {
+		s := v.Stats()
+		r.packets += s.Packets
+		r.bytes += s.Bytes
+		r.gaps += s.Gaps
+		if s.latency.total > 0 {
+			r.latency.merge(&s.latency)
+		}
 	}
 	return r
 }
 
-func (l *load) line(since time.Duration, last, now reading) {
-	if now.packets < last.packets { // the measurement has just begun, from zero
-		last.packets, last.bytes = 0, 0
+// sample is what happened between two readings.
+func (l *load) sample(last, now reading) Sample {
+	if now.epoch != last.epoch { // all counts have just begun, from zero
+		last.packets, last.bytes, last.latency = 0, 0, histogram{}
 	}
-	seconds := now.at.Sub(last.at).Seconds()
+	seconds := max(now.at.Sub(last.at).Seconds(), 1e-9)
+	now.latency.subtract(&last.latency)
+	s := Sample{
+		Measuring: now.epoch > 0,
+		Joined:    l.joined(),
+		Mbps:      float64(now.bytes-last.bytes) * 8 / 1e6 / seconds,
+		Packets:   float64(now.packets-last.packets) / seconds,
+		Gaps:      now.gaps,
+		Server:    100 * now.server.minus(last.server).total() / seconds,
+		Own:       100 * now.own.minus(last.own).total() / seconds,
+	}
+	if now.latency.total > 0 {
+		s.P50, s.P99 = milliseconds(now.latency.percentile(50)), milliseconds(now.latency.percentile(99))
+	}
+	if l.server != nil {
+		s.RSSKB, _ = l.server.rss() // a server that is gone shows as zero
+	}
+	return s
+}
+
+func (l *load) line(s Sample) {
 	l.mu.Lock()
-	joined, failed := len(l.viewers), 0
+	failed := 0
 	for _, n := range l.failed {
 		failed += n
 	}
 	l.mu.Unlock()
-	text := fmt.Sprintf("%3.0f s  joined %d/%d", since.Seconds(), joined, l.opt.N)
+	text := fmt.Sprintf("%3.0f s  joined %d/%d", s.At, s.Joined, l.wanted())
 	if failed > 0 {
 		text += fmt.Sprintf(" (%d failed)", failed)
 	}
-	text += fmt.Sprintf("  %.1f Mbit/s  %.0f packets/s  %d gaps", float64(now.bytes-last.bytes)*8/1e6/seconds,
-		float64(now.packets-last.packets)/seconds, now.gaps)
-	if l.server != nil {
-		text += fmt.Sprintf("  server %.0f %%", 100*(now.server-last.server)/seconds)
+	text += fmt.Sprintf("  %.1f Mbit/s  %.0f %ss/s  %d gaps", s.Mbps, s.Packets, l.way.unit, s.Gaps)
+	if s.P99 > 0 {
+		text += fmt.Sprintf("  latency %.1f/%.1f ms", s.P50, s.P99)
 	}
-	fmt.Fprintf(l.opt.Progress, "%s  own %.0f %%\n", text, 100*(now.own-last.own)/seconds)
+	if l.server != nil {
+		text += fmt.Sprintf("  server %.0f %%", s.Server)
+	}
+	fmt.Fprintf(l.opt.Progress, "%s  own %.0f %%\n", text, s.Own)
 }

@@ -78,7 +78,7 @@ func (s *schedule) run(now time.Time) {
 	}
 }
 
-// video sends a frame at once over TCP; over UDP piece by piece during the first half of its time.
+// video sends the next piece of a frame, which over TCP is all of it unless the source is paced.
 func (s *schedule) video(now time.Time) {
 	src := s.source
 	interval := time.Second / time.Duration(src.opt.FPS)
@@ -90,18 +90,25 @@ func (s *schedule) video(now time.Time) {
 		}
 		src.begin(key)
 	}
-	piece, pause := src.total, time.Duration(0)
-	if s.client.Network() == "udp" {
-		const shortest = 2 * time.Millisecond
-		pieces := max(1, int(interval/2/shortest))
-		piece, pause = (src.total+pieces-1)/pieces, shortest
-	}
+	piece, pause := src.pieces(s.spread(interval))
 	_ = s.client.SendRTP(src.next(piece, src.video.timestamp(s.frame), now)...)
 	if src.done < src.total {
 		s.videoDue += pause
 	} else {
 		s.videoDue = s.frame + interval
 	}
+}
+
+// spread is the time over which a frame's packets are sent. Unless told otherwise it is the first half of the frame's own
+// over UDP, and none over TCP.
+func (s *schedule) spread(interval time.Duration) time.Duration {
+	switch {
+	case s.source.opt.Pace > 0:
+		return min(s.source.opt.Pace, interval)
+	case s.client.Network() == "udp":
+		return interval / 2
+	}
+	return 0
 }
 
 // report sends a sender report of each track.

@@ -4,7 +4,6 @@ package bench
 
 import (
 	"errors"
-	"io"
 	"net"
 )
 
@@ -16,11 +15,16 @@ var errAgain = errors.New("nothing to read")
 // poller reads in the plain way: a buffer is held while it waits.
 type poller struct {
 	conn net.Conn
-	take func(io.Reader) error
+	take func(datagrams) error
 }
 
-func newPoller(conn net.Conn, take func(io.Reader) error) (*poller, error) {
+func newPoller(conn net.Conn, _ bool, take func(datagrams) error) (*poller, error) {
 	return &poller{conn, take}, nil
 }
 
-func (p *poller) wait() error { return p.take(p.conn) }
+func (p *poller) wait() error { return p.take(p) }
+
+func (p *poller) read(b []byte) (n, segment int, err error) {
+	n, err = p.conn.Read(b)
+	return n, 0, err
+}

@@ -4,7 +4,6 @@ package bench
 
 import (
 	"errors"
-	"io"
 	"net"
 	"syscall"
 )
@@ -15,8 +14,9 @@ const batch = 32
 // poller waits for a connection to be readable before it takes a buffer, so that thousands of idle viewers hold none.
 type poller struct {
 	raw    syscall.RawConn
-	take   func(io.Reader) error
+	take   func(source datagrams) error
 	stream bool // nothing read means the end
+	groups bool // several datagrams may come in one read
 	fd     int
 	err    error
 }
@@ -26,13 +26,13 @@ var errAgain = errors.New("nothing to read")
 
 var errEnd = errors.New("the server closed the connection")
 
-func newPoller(conn net.Conn, take func(io.Reader) error) (*poller, error) {
+func newPoller(conn net.Conn, gro bool, take func(datagrams) error) (*poller, error) {
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return nil, err
 	}
 	_, stream := conn.(*net.TCPConn)
-	return &poller{raw: raw, take: take, stream: stream}, nil
+	return &poller{raw: raw, take: take, stream: stream, groups: gro && group(conn)}, nil
 }
 
 // wait blocks until take has read something or the read deadline passes.
@@ -49,22 +49,27 @@ func (p *poller) step(fd uintptr) bool {
 	return !errors.Is(p.err, errAgain)
 }
 
-// Read reads once without blocking; it is for take alone.
-func (p *poller) Read(b []byte) (int, error) {
+// read reads once without blocking; it is for take alone.
+func (p *poller) read(b []byte) (n, segment int, err error) {
+	var control [64]byte
 	for {
-		n, err := syscall.Read(p.fd, b)
+		if p.groups {
+			n, segment, err = receiveGroup(p.fd, b, control[:])
+		} else {
+			n, err = syscall.Read(p.fd, b)
+		}
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
-			return 0, errAgain
+			return 0, 0, errAgain
 		case err == syscall.ECONNREFUSED && !p.stream:
 			continue // an ICMP error of an earlier datagram; checks tell whether the server is there
 		case err != nil:
-			return 0, err
+			return 0, 0, err
 		case n == 0 && p.stream:
-			return 0, errEnd
+			return 0, 0, errEnd
 		}
-		return n, nil
+		return n, segment, nil
 	}
 }

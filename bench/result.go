@@ -11,17 +11,20 @@ import (
 
 // Result is what a run has measured. Times are milliseconds unless their name says otherwise.
 type Result struct {
-	Net     string         `json:"net"`
-	SRTP    string         `json:"srtp"`
-	Viewers int            `json:"viewers"` // wanted
-	Joined  int            `json:"joined"`
-	Failed  map[string]int `json:"failed,omitempty"` // to join, by reason
-	Lost    map[string]int `json:"lost,omitempty"`   // after joining, by reason
-	Join    Quantiles      `json:"join_ms"`          // from the POST to the first media packet
+	Protocol string         `json:"protocol"` // whep, flv or hls
+	Unit     string         `json:"unit"`     // what "packets" counts: packet, tag or segment
+	Net      string         `json:"net,omitempty"`
+	SRTP     string         `json:"srtp,omitempty"`
+	Streams  int            `json:"streams"`
+	Viewers  int            `json:"viewers"` // wanted, of all streams
+	Joined   int            `json:"joined"`
+	Failed   map[string]int `json:"failed,omitempty"` // to join, by reason
+	Lost     map[string]int `json:"lost,omitempty"`   // after joining, by reason
+	Join     Quantiles      `json:"join_ms"`          // from the request to the first media
 
 	Seconds       float64 `json:"seconds"` // of the measurement
 	Packets       uint64  `json:"packets"`
-	Bytes         uint64  `json:"bytes"` // of RTP, encrypted, without framing
+	Bytes         uint64  `json:"bytes"` // of RTP, encrypted, without framing; over HTTP of the body
 	PacketsPerSec float64 `json:"packets_per_second"`
 	Mbps          float64 `json:"mbps"`
 	Gaps          uint64  `json:"gaps"` // sequence numbers that never came
@@ -37,6 +40,7 @@ type Result struct {
 	Behind float64     `json:"behind_ms"` // the most that our publisher was late by its own schedule: the machine was busy
 	Server *ServerCost `json:"server,omitempty"`
 	Own    OwnCost     `json:"own"`
+	Series []Sample    `json:"series,omitempty"` // second by second
 }
 
 // Quantiles of a set of durations, in milliseconds.
@@ -52,7 +56,10 @@ type ServerCost struct {
 	PID         int     `json:"pid"`
 	CPU         float64 `json:"cpu_percent"` // of one processor
 	USPerPacket float64 `json:"us_per_packet"`
+	UserUS      float64 `json:"user_us_per_packet"`
+	SystemUS    float64 `json:"system_us_per_packet"`
 	CPUPerGbit  float64 `json:"cpu_s_per_gbit"`
+	MSPerJoin   float64 `json:"cpu_ms_per_join"` // what was used while viewers joined, less what the packets of that time cost
 	RSSKB       float64 `json:"rss_kb"`
 	KBPerViewer float64 `json:"kb_per_viewer"` // growth since the first tenth of the viewers had joined
 }
@@ -72,18 +79,13 @@ func quantilesOf(h *histogram) Quantiles {
 	return Quantiles{milliseconds(h.percentile(50)), milliseconds(h.percentile(95)), milliseconds(h.percentile(99)), milliseconds(h.max)}
 }
 
-// rates divides what arrived by time, and costs by what arrived.
-func (r *Result) rates(before, after costs, pid int) {
+// rates divides what arrived by time, and our own cost by what arrived.
+func (r *Result) rates(before, after costs) {
 	seconds := max(r.Seconds, 1e-9)
 	r.PacketsPerSec = float64(r.Packets) / seconds
 	r.Mbps = float64(r.Bytes) * 8 / 1e6 / seconds
-	packets, gbit := max(float64(r.Packets), 1), max(float64(r.Bytes)*8/1e9, 1e-9)
-	own := after.own - before.own
-	r.Own = OwnCost{CPU: 100 * own / seconds, USPerPacket: own * 1e6 / packets}
-	if pid != 0 {
-		used := after.server - before.server
-		r.Server = &ServerCost{PID: pid, CPU: 100 * used / seconds, USPerPacket: used * 1e6 / packets, CPUPerGbit: used / gbit}
-	}
+	own := after.own.minus(before.own).total()
+	r.Own = OwnCost{CPU: 100 * own / seconds, USPerPacket: own * 1e6 / max(float64(r.Packets), 1)}
 }
 
 func (r *Result) print(w io.Writer, asJSON bool) error {
@@ -99,11 +101,20 @@ func (r *Result) print(w io.Writer, asJSON bool) error {
 // table writes the result for people.
 func (r *Result) table() string {
 	var t []byte
-	line := func(name, format string, args ...any) {
-		t = fmt.Appendf(t, "%-16s "+format+"\n", append([]any{name}, args...)...)
+	for _, row := range r.rows() {
+		t = fmt.Appendf(t, "%-16s %s\n", row.Name, row.Text)
 	}
-	line("transport", "%s, %s", r.Net, r.SRTP)
-	line("joined", "%d of %d", r.Joined, r.Viewers)
+	return string(t)
+}
+
+// row is a line of the table.
+type row struct{ Name, Text string }
+
+func (r *Result) rows() []row {
+	var rows []row
+	line := func(name, format string, args ...any) { rows = append(rows, row{name, fmt.Sprintf(format, args...)}) }
+	line("transport", "%s", r.transport())
+	line("joined", "%d of %d%s", r.Joined, r.Viewers, r.ofStreams())
 	for _, why := range slices.Sorted(maps.Keys(r.Failed)) {
 		line("  failed", "%d: %s", r.Failed[why], why)
 	}
@@ -112,8 +123,12 @@ func (r *Result) table() string {
 	}
 	if r.Joined > 0 {
 		line("join time", "p50 %.1f ms   p95 %.1f   p99 %.1f   max %.1f", r.Join.P50, r.Join.P95, r.Join.P99, r.Join.Max)
-		line("received", "%d packets in %.1f s: %.0f/s, %.1f Mbit/s", r.Packets, r.Seconds, r.PacketsPerSec, r.Mbps)
+		line("received", "%d %ss in %.1f s: %.0f/s, %.1f Mbit/s", r.Packets, r.Unit, r.Seconds, r.PacketsPerSec, r.Mbps)
+	}
+	if r.Joined > 0 && r.Protocol == "whep" {
 		line("gaps", "%d lost, %d late", r.Gaps, r.Late)
+	}
+	if r.Joined > 0 {
 		line("longest stall", "%.1f ms", r.LongestStall)
 	}
 	if r.Checked > 0 {
@@ -121,9 +136,27 @@ func (r *Result) table() string {
 		line("latency", "p50 %.2f ms   p95 %.2f   p99 %.2f   max %.2f", r.Latency.P50, r.Latency.P95, r.Latency.P99, r.Latency.Max)
 	}
 	if s := r.Server; s != nil {
-		line("server CPU", "%.1f %%: %.2f us/packet, %.3f CPU-s/Gbit", s.CPU, s.USPerPacket, s.CPUPerGbit)
+		line("server CPU", "%.1f %%: %.2f us/%s (user %.2f, sys %.2f), %.3f CPU-s/Gbit", s.CPU, s.USPerPacket, r.Unit, s.UserUS, s.SystemUS, s.CPUPerGbit)
 		line("server memory", "%.1f MB, %.0f KB/viewer", s.RSSKB/1024, s.KBPerViewer)
+		line("server joins", "%.2f ms of CPU each", s.MSPerJoin)
 	}
-	line("own CPU", "%.1f %%: %.2f us/packet; sent at most %.1f ms late", r.Own.CPU, r.Own.USPerPacket, r.Behind)
-	return string(t)
+	line("own CPU", "%.1f %%: %.2f us/%s; sent at most %.1f ms late", r.Own.CPU, r.Own.USPerPacket, r.Unit, r.Behind)
+	return rows
+}
+
+func (r *Result) transport() string {
+	switch {
+	case r.SRTP == "":
+		return r.Protocol + " over HTTP"
+	case r.Protocol != "whep":
+		return fmt.Sprintf("%s over HTTP; published by %s, %s", r.Protocol, r.Net, r.SRTP)
+	}
+	return r.Net + ", " + r.SRTP
+}
+
+func (r *Result) ofStreams() string {
+	if r.Streams <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(", of %d streams", r.Streams)
 }

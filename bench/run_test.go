@@ -96,7 +96,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	r := Result{Net: "tcp", Viewers: 3, Joined: 2, Failed: map[string]int{"timed out": 1}, Checked: 1, Server: &ServerCost{USPerPacket: 1.5}}
+	r := Result{Protocol: "whep", Unit: "packet", Net: "tcp", SRTP: "x", Viewers: 3, Joined: 2, Failed: map[string]int{"timed out": 1}, Checked: 1, Server: &ServerCost{USPerPacket: 1.5}}
 	table := r.table()
 	for _, want := range []string{"2 of 3", "  failed         1: timed out", "1.50 us/packet", "0 wrong, 0 missing"} {
 		if !strings.Contains(table, want) {

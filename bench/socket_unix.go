@@ -23,13 +23,13 @@ func receiveBuffer(size int) func(network, address string, c syscall.RawConn) er
 	}
 }
 
-// ownCPU returns the processor time this process has used, in seconds.
-func ownCPU() float64 {
+// ownCPU returns the processor time that this process has used.
+func ownCPU() cpu {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		return 0
+		return cpu{}
 	}
-	return float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
+	return cpu{float64(r.Utime.Nano()) / 1e9, float64(r.Stime.Nano()) / 1e9}
 }
 
 // refused says that an earlier datagram found nobody, which is no reason to give up.

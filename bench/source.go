@@ -10,6 +10,8 @@ type SourceOptions struct {
 	KBPS     int           // of video; default 2500
 	FPS      int           // default 25
 	Keyframe time.Duration // between keyframes; default 2 s. A PLI or FIR brings one sooner
+	Pace     time.Duration // over which the packets of a frame are spread; 0: over TCP none, over UDP half a frame's time
+	Uneven   bool          // packets of a frame differ in size
 	NoAudio  bool
 	Run      uint32 // stands in every stamp; default: a random number
 }
@@ -32,6 +34,7 @@ func (o SourceOptions) withDefaults() SourceOptions {
 
 const (
 	payloadSize = 1160 // of a full video packet
+	unevenness  = 40   // what uneven packets have more or less
 	audioSize   = 100
 	audioPeriod = 20 * time.Millisecond
 	videoClock  = 90000
@@ -146,6 +149,13 @@ func (s *source) frameSize() int {
 	return max(s.opt.KBPS*1000/8/s.opt.FPS, least)
 }
 
+// pieces cuts the frame under way into so many packets at a time, sent with such a pause, that it is out in the time given.
+func (s *source) pieces(spread time.Duration) (packets int, pause time.Duration) {
+	const shortest = 2 * time.Millisecond
+	n := max(1, min(int(spread/shortest), s.total))
+	return (s.total + n - 1) / n, spread / time.Duration(n)
+}
+
 // next makes the next packets of the frame, n at most.
 func (s *source) next(n int, timestamp uint32, at time.Time) [][]byte {
 	n = min(n, s.total-s.done)
@@ -182,6 +192,9 @@ func (s *source) payload(b []byte, st Stamp) []byte {
 		b = append(b, nal&0xe0|nalFU, nal&0x1f|fragment(i, slices))
 	}
 	size := s.frameSize() / slices
+	if s.opt.Uneven && slices > 1 {
+		size += unevenness * (1 - 2*(i%2))
+	}
 	b = st.append(b)
 	return append(b, st.fill(max(size-(len(b)-head), 0))...)
 }

@@ -115,19 +115,26 @@ func ReadStamp(video bool, payload []byte) (Stamp, error) {
 	if len(payload) < at+stampSize+tail {
 		return Stamp{}, fmt.Errorf("stamp: payload of %d bytes is too short", len(payload))
 	}
-	b := payload[at : len(payload)-tail]
-	if string(b[:len(magic)]) != magic {
+	s, rest, ok := readStamp(payload[at : len(payload)-tail])
+	if !ok {
 		return Stamp{}, errors.New("stamp: not a payload of ours")
 	}
-	run, b := b[len(magic):], b[len(magic)+runSize:]
-	s := Stamp{
-		Run:     uint32(read7(run[:runSize])),
-		Counter: read7(b[:countSize]),
-		Sent:    int64(read7(b[countSize:][:sentSize])),
-	}
-	rest := b[countSize+sentSize:]
 	if len(rest) > fillSize || !bytes.Equal(rest, s.fill(len(rest))) {
 		return s, fmt.Errorf("stamp: packet %d was altered on its way", s.Counter)
 	}
 	return s, nil
+}
+
+// readStamp reads the stamp that b begins with.
+func readStamp(b []byte) (s Stamp, rest []byte, ok bool) {
+	if len(b) < stampSize || string(b[:len(magic)]) != magic {
+		return Stamp{}, nil, false
+	}
+	run, b := b[len(magic):], b[len(magic)+runSize:]
+	s = Stamp{
+		Run:     uint32(read7(run[:runSize])),
+		Counter: read7(b[:countSize]),
+		Sent:    int64(read7(b[countSize:][:sentSize])),
+	}
+	return s, b[countSize+sentSize:], true
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -82,18 +81,6 @@ func newHTTP() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true
 	return &http.Client{Transport: transport}
-}
-
-// checkURL refuses early what would fail N times later.
-func checkURL(flag, s string) error {
-	u, err := url.Parse(s)
-	if err != nil {
-		return fmt.Errorf("%s: %w", flag, err)
-	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return fmt.Errorf("%s: %q is not a URL like http://127.0.0.1:8080/rtc/v1/whip/?app=live&stream=x", flag, s)
-	}
-	return nil
 }
 
 func firstLine(b []byte) string {

@@ -1,0 +1,3 @@
+package bench
+
+func (r *Result) report(file string) error { return nil }
