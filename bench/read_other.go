@@ -28,3 +28,6 @@ func (p *poller) read(b []byte) (n, segment int, err error) {
 	n, err = p.conn.Read(b)
 	return n, 0, err
 }
+
+// group says that this kernel hands over each datagram alone.
+func group(net.Conn) bool { return false }
