@@ -59,20 +59,28 @@ func (s *Server) openUDP(listen string) (*udpPort, error) {
 func (u *udpPort) read() {
 	buf, oob := make([]byte, ice.MaxFrame+1), make([]byte, 128)
 	for {
-		n, from, to, err := u.io.receive(buf, oob)
+		got, err := u.io.receive(buf, oob)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil || n > ice.MaxFrame {
+		if err != nil || got.n > ice.MaxFrame {
 			u.server.stats.unrouted.Add(1)
 			continue
 		}
-		l := &udpLink{port: u, local: u.local, to: netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}
-		if to.IsValid() {
-			l.local = netip.AddrPortFrom(to, u.local.Port())
+		l := &udpLink{port: u, local: u.local, to: netip.AddrPortFrom(got.from.Addr().Unmap(), got.from.Port())}
+		if got.to.IsValid() {
+			l.local = netip.AddrPortFrom(got.to, u.local.Port())
 		}
-		u.receive(time.Now(), l, buf[:n])
+		u.receive(got.at, l, buf[:got.n])
 	}
+}
+
+// received is a datagram as the socket gave it.
+type received struct {
+	n    int
+	from netip.AddrPort
+	to   netip.Addr // which of the machine's addresses it was sent to; invalid where the system does not say
+	at   time.Time  // when it arrived, as near as the system says
 }
 
 func (u *udpPort) receive(now time.Time, l *udpLink, b []byte) {

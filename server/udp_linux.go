@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -63,7 +64,7 @@ func newDatagrams(conn *net.UDPConn) (*datagrams, error) {
 	controlErr := raw.Control(func(fd uintptr) {
 		name, nameErr := unix.Getsockname(int(fd))
 		_, d.inet6 = name.(*unix.SockaddrInet6)
-		err = errors.Join(nameErr, d.tellDestination(int(fd)))
+		err = errors.Join(nameErr, tellMore(int(fd), d.inet6))
 	})
 	if controlErr != nil {
 		return nil, controlErr
@@ -71,39 +72,15 @@ func newDatagrams(conn *net.UDPConn) (*datagrams, error) {
 	return d, err
 }
 
-// tellDestination asks the kernel to say which of the machine's addresses a datagram was sent to. An answer has to come
-// from that very address, or the client drops it.
-func (d *datagrams) tellDestination(fd int) error {
-	if d.inet6 {
-		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
-	}
-	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
-}
-
-// receive reads one datagram. to is the address it was sent to, invalid where the kernel does not say.
-func (d *datagrams) receive(b, oob []byte) (n int, from netip.AddrPort, to netip.Addr, err error) {
+// receive reads one datagram.
+func (d *datagrams) receive(b, oob []byte) (got received, err error) {
 	n, oobn, _, from, err := d.conn.ReadMsgUDPAddrPort(b, oob)
 	if err != nil {
-		return 0, from, to, err
+		return received{}, err
 	}
-	return n, from, destination(oob[:oobn]), nil
-}
-
-// destination finds the address in a datagram's control messages.
-func destination(oob []byte) netip.Addr {
-	for len(oob) >= unix.SizeofCmsghdr {
-		header, data, rest, err := unix.ParseOneSocketControlMessage(oob)
-		switch {
-		case err != nil:
-			return netip.Addr{}
-		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
-			return netip.AddrFrom16([16]byte(data[:16])).Unmap()
-		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-			return netip.AddrFrom4([4]byte(data[8:12]))
-		}
-		oob = rest
-	}
-	return netip.Addr{}
+	got = received{n: n, from: from, at: time.Now()}
+	got.read(oob[:oobn])
+	return got, nil
 }
 
 // send sends the datagrams inside frames and returns how many the kernel did not take. It never waits. Where the kernel
@@ -232,17 +209,6 @@ func (b *block) from(addr netip.Addr, inet6 bool) {
 		c = appendControl(c, unix.IPPROTO_IP, unix.IP_PKTINFO, (*[unix.SizeofInet4Pktinfo]byte)(unsafe.Pointer(&info))[:])
 	}
 	b.source = len(c)
-}
-
-// appendControl appends one control message with its padding; dst has room for it.
-func appendControl(dst []byte, level, kind int32, data []byte) []byte {
-	at := len(dst)
-	dst = dst[:at+unix.CmsgSpace(len(data))]
-	header := (*unix.Cmsghdr)(unsafe.Pointer(&dst[at]))
-	header.Level, header.Type = level, kind
-	header.SetLen(unix.CmsgLen(len(data)))
-	copy(dst[at+unix.CmsgLen(0):], data)
-	return dst
 }
 
 // address writes the destination in the socket's family.

@@ -5,6 +5,7 @@ package server
 import (
 	"net"
 	"net/netip"
+	"time"
 
 	"oneport/ice"
 )
@@ -15,9 +16,9 @@ type datagrams struct{ conn *net.UDPConn }
 func newDatagrams(conn *net.UDPConn) (*datagrams, error) { return &datagrams{conn}, nil }
 
 // receive reads one datagram. To which of the machine's addresses it was sent is not told here.
-func (d *datagrams) receive(b, _ []byte) (n int, from netip.AddrPort, to netip.Addr, err error) {
-	n, from, err = d.conn.ReadFromUDPAddrPort(b)
-	return n, from, to, err
+func (d *datagrams) receive(b, _ []byte) (got received, err error) {
+	n, from, err := d.conn.ReadFromUDPAddrPort(b)
+	return received{n: n, from: from, at: time.Now()}, err
 }
 
 // send sends the datagrams inside frames and returns how many the kernel did not take. From which address is the system's
