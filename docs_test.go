@@ -49,8 +49,6 @@ func TestSettingsAreDocumented(t *testing.T) {
 // The variables that the documents name though nothing reads them yet. The documents say so beside them.
 var notReadYet = []string{
 	"SRS_VHOST_RTC_RTC_TO_RTMP",
-	"SRS_HTTP_API_HTTPS_ENABLED",
-	"SRS_HTTP_SERVER_HTTPS_ENABLED",
 }
 
 // TestDocumentsNameRealVariables finds misspelt environment names, and those that have become real.

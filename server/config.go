@@ -1,12 +1,14 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
+	"oneport/cert"
 	"oneport/config"
 	"oneport/ice"
 	"oneport/stream"
@@ -25,6 +27,41 @@ type HTTPAPI struct {
 	Enabled     bool   `conf:"enabled" default:"off" doc:"Whether the HTTP API, WHIP and WHEP are served."`
 	Listen      string `conf:"listen" default:"1985" doc:"[address:]port of the API. Equal addresses mean one shared port."`
 	Crossdomain bool   `conf:"crossdomain" default:"on" doc:"Let pages of other sites use the API (CORS)."`
+
+	HTTPS APIHTTPS `conf:"https"`
+}
+
+// APIHTTPS is the API inside TLS.
+type APIHTTPS struct {
+	Enabled bool   `conf:"enabled" default:"off" doc:"Whether the API is served by HTTPS too."`
+	Listen  string `conf:"listen" doc:"[address:]port of the API by HTTPS; shared: that of the plain one. Default: where the plain ports are one, that of http_server.https, else 1990."`
+	cert.Files
+}
+
+// shared, as the address of HTTPS, means that http:// and https:// are answered on the same port.
+const shared = "shared"
+
+// apiHTTPS is where the API's HTTPS listens; the default depends on the pages'.
+func (c *Config) apiHTTPS() string {
+	api, _ := parseListen(c.HTTPAPI.Listen)
+	pages, _ := parseListen(c.HTTPServer.Listen)
+	switch listen := c.HTTPAPI.HTTPS.Listen; {
+	case listen == shared:
+		return c.HTTPAPI.Listen
+	case listen != "":
+		return listen
+	case api == pages:
+		return c.pagesHTTPS()
+	}
+	return "1990"
+}
+
+// pagesHTTPS is where the pages' HTTPS listens.
+func (c *Config) pagesHTTPS() string {
+	if c.HTTPServer.HTTPS.Listen == shared {
+		return c.HTTPServer.Listen
+	}
+	return c.HTTPServer.HTTPS.Listen
 }
 
 // HTTPServer is where the pages are served.
@@ -32,6 +69,15 @@ type HTTPServer struct {
 	Enabled     bool   `conf:"enabled" default:"off" doc:"Whether the pages are served."`
 	Listen      string `conf:"listen" default:"8080" doc:"[address:]port of the pages. Equal addresses mean one shared port."`
 	Crossdomain bool   `conf:"crossdomain" default:"on" doc:"Let pages of other sites load what is served here (CORS)."`
+
+	HTTPS PagesHTTPS `conf:"https"`
+}
+
+// PagesHTTPS is the pages inside TLS.
+type PagesHTTPS struct {
+	Enabled bool   `conf:"enabled" default:"off" doc:"Whether the pages are served by HTTPS too."`
+	Listen  string `conf:"listen" default:"8088" doc:"[address:]port of the pages by HTTPS; shared: that of the plain ones."`
+	cert.Files
 }
 
 // RTC is where WebRTC media goes.
@@ -83,12 +129,20 @@ func (c *Config) Check() error {
 	}{
 		{c.HTTPAPI.Enabled, "http_api.listen", c.HTTPAPI.Listen},
 		{c.HTTPServer.Enabled, "http_server.listen", c.HTTPServer.Listen},
+		{c.HTTPAPI.HTTPS.Enabled, "http_api.https.listen", c.apiHTTPS()},
+		{c.HTTPServer.HTTPS.Enabled, "http_server.https.listen", c.pagesHTTPS()},
 		{c.RTC.Enabled, "rtc_server.listen", c.RTC.Listen},
 		{c.RTC.Enabled && c.RTC.TCP.Enabled, "rtc_server.tcp.listen", c.RTC.TCP.Listen},
 	} {
 		if _, err := parseListen(l.listen); l.on && err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
+	}
+	switch {
+	case c.HTTPAPI.HTTPS.Enabled && !c.HTTPAPI.Enabled:
+		return errors.New("http_api.https.enabled is on but http_api.enabled is off: switch that on too")
+	case c.HTTPServer.HTTPS.Enabled && !c.HTTPServer.Enabled:
+		return errors.New("http_server.https.enabled is on but http_server.enabled is off: switch that on too")
 	}
 	if c.RTC.Enabled && c.RTC.Protocol == "tcp" && !c.RTC.TCP.Enabled {
 		return fmt.Errorf("rtc_server.protocol is tcp but rtc_server.tcp.enabled is off: no client could connect; switch tcp on")

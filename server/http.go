@@ -1,9 +1,11 @@
 package server
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,59 +15,65 @@ import (
 
 // portPlan is one TCP address with the services that are configured to listen on it.
 type portPlan struct {
-	addr            netip.AddrPort
-	api, pages, rtc bool
+	addr   netip.AddrPort
+	plain  httpPlan
+	secure httpPlan // inside TLS
+	rtc    bool
 }
 
-// settings names the directives that asked for the port, for errors.
-func (p *portPlan) settings() string {
-	var names []string
-	for _, n := range []struct {
-		on   bool
-		name string
-	}{{p.api, "http_api.listen"}, {p.pages, "http_server.listen"}, {p.rtc, "rtc_server.tcp.listen"}} {
-		if n.on {
-			names = append(names, n.name)
+// httpPlan is what HTTP serves on a port.
+type httpPlan struct{ api, pages bool }
+
+func (h httpPlan) any() bool { return h.api || h.pages }
+
+// service is one thing that can be configured to listen somewhere.
+type service struct {
+	on      bool
+	setting string // that says where
+	listen  string
+	name    string
+	put     func(*portPlan) *bool // what of a port's plan it switches on
+}
+
+func (s *Server) services() []service {
+	c := s.config
+	return []service{
+		{c.HTTPAPI.Enabled, "http_api.listen", c.HTTPAPI.Listen, "API, WHIP and WHEP", func(p *portPlan) *bool { return &p.plain.api }},
+		{c.HTTPServer.Enabled, "http_server.listen", c.HTTPServer.Listen, "pages", func(p *portPlan) *bool { return &p.plain.pages }},
+		{c.HTTPAPI.HTTPS.Enabled, "http_api.https.listen", c.apiHTTPS(), "API by HTTPS", func(p *portPlan) *bool { return &p.secure.api }},
+		{c.HTTPServer.HTTPS.Enabled, "http_server.https.listen", c.pagesHTTPS(), "pages by HTTPS", func(p *portPlan) *bool { return &p.secure.pages }},
+		{c.RTC.Enabled && c.RTC.TCP.Enabled && c.RTC.Protocol != "udp", "rtc_server.tcp.listen", c.RTC.TCP.Listen, "WebRTC media", func(p *portPlan) *bool { return &p.rtc }},
+	}
+}
+
+// told collects something of every service that a port has.
+func (s *Server) told(p *portPlan, what func(service) string) string {
+	var list []string
+	for _, v := range s.services() {
+		if *v.put(p) {
+			list = append(list, what(v))
 		}
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(list, ", ")
 }
 
 // plan gathers the services by address: equal addresses share a port.
 func (s *Server) plan() ([]*portPlan, error) {
 	var plan []*portPlan
-	at := func(listen string) (*portPlan, error) {
-		addr, err := parseListen(listen)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range plan {
-			if p.addr == addr {
-				return p, nil
-			}
-		}
-		p := &portPlan{addr: addr}
-		plan = append(plan, p)
-		return p, nil
-	}
-	c := s.config
-	for _, service := range []struct {
-		on     bool
-		listen string
-		set    func(*portPlan)
-	}{
-		{c.HTTPAPI.Enabled, c.HTTPAPI.Listen, func(p *portPlan) { p.api = true }},
-		{c.HTTPServer.Enabled, c.HTTPServer.Listen, func(p *portPlan) { p.pages = true }},
-		{c.RTC.Enabled && c.RTC.TCP.Enabled && c.RTC.Protocol != "udp", c.RTC.TCP.Listen, func(p *portPlan) { p.rtc = true }},
-	} {
-		if !service.on {
+	for _, v := range s.services() {
+		if !v.on {
 			continue
 		}
-		p, err := at(service.listen)
+		addr, err := parseListen(v.listen)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", v.setting, err)
 		}
-		service.set(p)
+		i := slices.IndexFunc(plan, func(p *portPlan) bool { return p.addr == addr })
+		if i < 0 {
+			i = len(plan)
+			plan = append(plan, &portPlan{addr: addr})
+		}
+		*v.put(plan[i]) = true
 	}
 	return plan, nil
 }
@@ -78,13 +86,14 @@ const (
 	maxHeader      = 64 << 10
 )
 
-func (s *Server) httpServer(p *portPlan) *http.Server {
+func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 	mux := http.NewServeMux()
-	if p.api {
+	if h.api {
 		s.apiRoutes(mux)
+		apiListen = ""
 	}
-	if p.pages {
-		mux.Handle("/", web.Handler(s.apiPort(p)))
+	if h.pages {
+		mux.Handle("/", web.Handler(portOf(apiListen)))
 	}
 	return &http.Server{
 		Handler:           s.crossdomain(cleanURL(mux)),
@@ -96,10 +105,10 @@ func (s *Server) httpServer(p *portPlan) *http.Server {
 	}
 }
 
-// apiPort is what pages have to be told: the port of the API where they don't share one with it.
-func (s *Server) apiPort(p *portPlan) string {
-	addr, err := parseListen(s.config.HTTPAPI.Listen)
-	if p.api || !s.config.HTTPAPI.Enabled || err != nil {
+// portOf is the port of a listen address, as pages are told it; empty for none.
+func portOf(listen string) string {
+	addr, err := parseListen(listen)
+	if err != nil {
 		return ""
 	}
 	return strconv.Itoa(int(addr.Port()))
@@ -152,16 +161,7 @@ func (s *Server) Summary() []string {
 	var lines []string
 	plan, _ := s.plan() // it was good when the server was opened
 	for _, p := range plan {
-		var what []string
-		for _, service := range []struct {
-			on   bool
-			name string
-		}{{p.pages, "pages"}, {p.api, "API, WHIP and WHEP"}, {p.rtc, "WebRTC media"}} {
-			if service.on {
-				what = append(what, service.name)
-			}
-		}
-		lines = append(lines, "TCP "+listenText(p.addr)+"  "+strings.Join(what, ", "))
+		lines = append(lines, "TCP "+listenText(p.addr)+"  "+s.told(p, func(v service) string { return v.name }))
 	}
 	if s.udp != nil {
 		lines = append(lines, "UDP "+s.udp.local.String()+"  WebRTC media")

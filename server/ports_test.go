@@ -59,8 +59,8 @@ func TestPorts(t *testing.T) {
 				if p.addr.Addr().IsUnspecified() {
 					addr = net.JoinHostPort("127.0.0.1", addr[strings.LastIndexByte(addr, ':')+1:])
 				}
-				probe(t, addr, p.api, p.pages, p.rtc)
-				for _, on := range []bool{p.api, p.pages, p.rtc} {
+				probe(t, addr, p.plain, p.rtc)
+				for _, on := range []bool{p.plain.api, p.plain.pages, p.rtc} {
 					if on {
 						services++
 					}
@@ -80,9 +80,9 @@ func TestPorts(t *testing.T) {
 }
 
 // probe asks an address for each service.
-func probe(t *testing.T, addr string, api, pages, rtc bool) {
+func probe(t *testing.T, addr string, h httpPlan, rtc bool) {
 	t.Helper()
-	for path, on := range map[string]bool{"/api/v1/versions": api, "/rtc/v1/whip/": api, "/metrics": api, "/players/whip.html": pages} {
+	for path, on := range map[string]bool{"/api/v1/versions": h.api, "/rtc/v1/whip/": h.api, "/metrics": h.api, "/players/whip.html": h.pages} {
 		served := false
 		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 		res, err := client.Get("http://" + addr + path)

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"oneport/cert"
 	"oneport/dtls"
 	"oneport/port"
 	"oneport/stream"
@@ -35,6 +36,7 @@ type Server struct {
 
 	ports      []*port.Port
 	https      []*http.Server
+	certs      map[cert.Files]*cert.Source
 	udp        *udpPort
 	rtcTCPPort uint16
 	connID     atomic.Uint64
@@ -106,6 +108,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		stop:        make(chan struct{}),
 		lookup:      net.DefaultResolver.LookupNetIP,
 		interfaces:  net.InterfaceAddrs,
+		certs:       make(map[cert.Files]*cert.Source),
 	}
 	for v := range c.Vhosts.All() {
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
@@ -155,15 +158,22 @@ func (s *Server) listen() error {
 // openPort starts one TCP port with exactly the services configured for it.
 func (s *Server) openPort(p *portPlan) error {
 	handlers := make(map[port.Kind]func(*port.Conn))
-	var listener *port.Listener
-	if p.api || p.pages {
-		listener = port.HTTPListener()
-		handlers[port.HTTP] = listener.Handle
+	if p.plain.any() {
+		handlers[port.HTTP] = s.serveHTTP(s.httpServer(p.plain, s.apiListen(false))).Handle
+	}
+	if p.secure.any() {
+		config, err := s.tlsConfig(p.secure)
+		if err != nil {
+			return err
+		}
+		inside := s.serveHTTP(s.httpServer(p.secure, s.apiListen(true)))
+		handlers[port.TLS] = func(c *port.Conn) { s.serveTLS(c, config, inside) }
 	}
 	if p.rtc {
 		handlers[port.RTC] = s.serveRTC
 	}
-	opened, err := port.Open(listenText(p.addr), handlers, port.Options{Log: s.log, Setting: p.settings()})
+	settings := s.told(p, func(v service) string { return v.setting })
+	opened, err := port.Open(listenText(p.addr), handlers, port.Options{Log: s.log, Setting: settings})
 	if err != nil {
 		return err
 	}
@@ -171,16 +181,30 @@ func (s *Server) openPort(p *portPlan) error {
 	if p.rtc {
 		s.rtcTCPPort = opened.Addr().(*net.TCPAddr).AddrPort().Port()
 	}
-	if listener != nil {
-		server := s.httpServer(p)
-		s.https = append(s.https, server)
-		s.tasks.Go(func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				s.log.Error("http server ended", "listen", p.addr.String(), "err", err)
-			}
-		})
-	}
 	return nil
+}
+
+// serveHTTP serves the connections that the listener is given, until the server is closed.
+func (s *Server) serveHTTP(h *http.Server) *port.Listener {
+	listener := port.HTTPListener()
+	s.https = append(s.https, h)
+	s.tasks.Go(func() {
+		if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("http server ended", "err", err)
+		}
+	})
+	return listener
+}
+
+// apiListen is where pages find the API that is not on their own port: inside TLS or not, as they are. Empty: nowhere.
+func (s *Server) apiListen(secure bool) string {
+	switch c := s.config; {
+	case secure && c.HTTPAPI.HTTPS.Enabled:
+		return c.apiHTTPS()
+	case !secure && c.HTTPAPI.Enabled:
+		return c.HTTPAPI.Listen
+	}
+	return ""
 }
 
 // Close ends every session, telling its client, and returns when no goroutine is left.

@@ -160,7 +160,7 @@ func call(t *testing.T, method, url, body string, headers ...string) *http.Respo
 
 // site is what a server's port serves that has everything on it.
 func site(s *Server) http.Handler {
-	return s.httpServer(&portPlan{api: true, pages: true, rtc: true}).Handler
+	return s.httpServer(httpPlan{api: true, pages: true}, "").Handler
 }
 
 // local is call with no network in between.
