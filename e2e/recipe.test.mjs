@@ -33,3 +33,36 @@ for (const [name, args] of [['on docker.conf', ['-c', dockerConf]], ['without a 
     }
   });
 }
+
+// The announced recipe of HTTPS on 8088, with both spellings of its names: pages,
+// API and media on one more port, and 8080 goes on.
+const secure = (https) => ({
+  CANDIDATE: address,
+  SRS_HTTP_API_LISTEN: '8080',
+  SRS_HTTP_API_HTTPS_ENABLED: 'on',
+  SRS_HTTP_API_HTTPS_LISTEN: '8088',
+  [`SRS_HTTP_SERVER_${https}_ENABLED`]: 'on',
+  SRS_RTC_SERVER_TCP_ENABLED: 'on',
+  SRS_RTC_SERVER_TCP_LISTEN: '8088',
+  SRS_RTC_SERVER_PROTOCOL: 'tcp',
+});
+
+for (const [https, name, args] of [['HTTTPS', 'on docker.conf', ['-c', dockerConf]], ['HTTPS', 'without a file', []]]) {
+  scene(`the recipe of HTTPS, ${name}, spelt ${https}`, async (s) => {
+    const network = await s.network();
+    await s.server({ network, port: 8080, env: secure(https), args });
+    network.dropUDP();
+    await s.browser({ network, args: ['--ignore-certificate-errors'] });
+    const publisher = await s.open(`https://${address}:8088/players/whip.html?autostart=true&schema=https&port=8088`);
+    await publisher.reaches('live');
+    const viewer = await s.open(`https://${address}:8088/players/whep.html?autostart=true&schema=https&port=8088`);
+    await viewer.reaches('live');
+    await viewer.plays();
+    const legacy = await s.open(`https://${address}:8088/players/rtc_player.html?autostart=true&api=8088`);
+    await legacy.reaches('live');
+    for (const client of [publisher, viewer, legacy]) {
+      const { pair } = await client.facts();
+      assert.deepEqual([pair.remote.protocol, pair.remote.address, pair.remote.port], ['tcp', address, 8088]);
+    }
+  });
+}

@@ -34,34 +34,44 @@ type HTTPAPI struct {
 // APIHTTPS is the API inside TLS.
 type APIHTTPS struct {
 	Enabled bool   `conf:"enabled" default:"off" doc:"Whether the API is served by HTTPS too."`
-	Listen  string `conf:"listen" doc:"[address:]port of the API by HTTPS; shared: that of the plain one. Default: where the plain ports are one, that of http_server.https, else 1990."`
+	Listen  string `conf:"listen" doc:"[address:]port of the API by HTTPS; shared: that of the plain one, and of the pages by HTTPS. Default: where the plain ports are one, as http_server.https, else 1990."`
 	cert.Files
 }
 
-// shared, as the address of HTTPS, means that http:// and https:// are answered on the same port.
+// shared, as the address of HTTPS, means that https:// is answered wherever there is something to share a port with: on the
+// plain one's, and beside the other section's HTTPS.
 const shared = "shared"
 
-// apiHTTPS is where the API's HTTPS listens; the default depends on the pages'.
-func (c *Config) apiHTTPS() string {
-	api, _ := parseListen(c.HTTPAPI.Listen)
-	pages, _ := parseListen(c.HTTPServer.Listen)
-	switch listen := c.HTTPAPI.HTTPS.Listen; {
-	case listen == shared:
-		return c.HTTPAPI.Listen
-	case listen != "":
-		return listen
-	case api == pages:
-		return c.pagesHTTPS()
+// httpsListens are the addresses of the API's and of the pages' HTTPS.
+func (c *Config) httpsListens() (api, pages []string) {
+	a, p := c.HTTPAPI.HTTPS.Listen, c.HTTPServer.HTTPS.Listen
+	if a == "" {
+		a = c.defaultAPIHTTPS()
 	}
-	return "1990"
+	api, pages = []string{a}, []string{p}
+	if a == shared {
+		api = []string{c.HTTPAPI.Listen}
+		if c.HTTPServer.HTTPS.Enabled && p != shared {
+			api = append(api, p)
+		}
+	}
+	if p == shared {
+		pages = []string{c.HTTPServer.Listen}
+		if c.HTTPAPI.HTTPS.Enabled && a != shared {
+			pages = append(pages, a)
+		}
+	}
+	return api, pages
 }
 
-// pagesHTTPS is where the pages' HTTPS listens.
-func (c *Config) pagesHTTPS() string {
-	if c.HTTPServer.HTTPS.Listen == shared {
-		return c.HTTPServer.Listen
+// defaultAPIHTTPS is SRS's rule.
+func (c *Config) defaultAPIHTTPS() string {
+	api, _ := parseListen(c.HTTPAPI.Listen)
+	pages, _ := parseListen(c.HTTPServer.Listen)
+	if api == pages {
+		return c.HTTPServer.HTTPS.Listen
 	}
-	return c.HTTPServer.HTTPS.Listen
+	return "1990"
 }
 
 // HTTPServer is where the pages are served.
@@ -76,7 +86,7 @@ type HTTPServer struct {
 // PagesHTTPS is the pages inside TLS.
 type PagesHTTPS struct {
 	Enabled bool   `conf:"enabled" default:"off" doc:"Whether the pages are served by HTTPS too."`
-	Listen  string `conf:"listen" default:"8088" doc:"[address:]port of the pages by HTTPS; shared: that of the plain ones."`
+	Listen  string `conf:"listen" default:"8088" doc:"[address:]port of the pages by HTTPS; shared: that of the plain ones, and of the API by HTTPS."`
 	cert.Files
 }
 
@@ -123,20 +133,17 @@ func (v *VhostRTC) ice() ice.Config { return ice.Config{Timeout: v.Timeout, Stri
 
 // Check finds settings that contradict each other or mean nothing.
 func (c *Config) Check() error {
-	for _, l := range []struct {
-		on           bool
-		name, listen string
-	}{
-		{c.HTTPAPI.Enabled, "http_api.listen", c.HTTPAPI.Listen},
-		{c.HTTPServer.Enabled, "http_server.listen", c.HTTPServer.Listen},
-		{c.HTTPAPI.HTTPS.Enabled, "http_api.https.listen", c.apiHTTPS()},
-		{c.HTTPServer.HTTPS.Enabled, "http_server.https.listen", c.pagesHTTPS()},
-		{c.RTC.Enabled, "rtc_server.listen", c.RTC.Listen},
-		{c.RTC.Enabled && c.RTC.TCP.Enabled, "rtc_server.tcp.listen", c.RTC.TCP.Listen},
-	} {
-		if _, err := parseListen(l.listen); l.on && err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
+	for _, v := range c.services() {
+		if _, err := parseListen(v.listen); v.on && err != nil {
+			return fmt.Errorf("%s: %w", v.setting, err)
 		}
+	}
+	// These are checked even where the protocol leaves one of them unused.
+	if _, err := parseListen(c.RTC.Listen); c.RTC.Enabled && err != nil {
+		return fmt.Errorf("rtc_server.listen: %w", err)
+	}
+	if _, err := parseListen(c.RTC.TCP.Listen); c.RTC.Enabled && c.RTC.TCP.Enabled && err != nil {
+		return fmt.Errorf("rtc_server.tcp.listen: %w", err)
 	}
 	switch {
 	case c.HTTPAPI.HTTPS.Enabled && !c.HTTPAPI.Enabled:

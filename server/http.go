@@ -35,22 +35,27 @@ type service struct {
 	put     func(*portPlan) *bool // what of a port's plan it switches on
 }
 
-func (s *Server) services() []service {
-	c := s.config
-	return []service{
+func (c *Config) services() []service {
+	list := []service{
 		{c.HTTPAPI.Enabled, "http_api.listen", c.HTTPAPI.Listen, "API, WHIP and WHEP", func(p *portPlan) *bool { return &p.plain.api }},
 		{c.HTTPServer.Enabled, "http_server.listen", c.HTTPServer.Listen, "pages", func(p *portPlan) *bool { return &p.plain.pages }},
-		{c.HTTPAPI.HTTPS.Enabled, "http_api.https.listen", c.apiHTTPS(), "API by HTTPS", func(p *portPlan) *bool { return &p.secure.api }},
-		{c.HTTPServer.HTTPS.Enabled, "http_server.https.listen", c.pagesHTTPS(), "pages by HTTPS", func(p *portPlan) *bool { return &p.secure.pages }},
 		{c.RTC.Enabled && c.RTC.TCP.Enabled && c.RTC.Protocol != "udp", "rtc_server.tcp.listen", c.RTC.TCP.Listen, "WebRTC media", func(p *portPlan) *bool { return &p.rtc }},
 	}
+	api, pages := c.httpsListens()
+	for _, listen := range api {
+		list = append(list, service{c.HTTPAPI.HTTPS.Enabled, "http_api.https.listen", listen, "API by HTTPS", func(p *portPlan) *bool { return &p.secure.api }})
+	}
+	for _, listen := range pages {
+		list = append(list, service{c.HTTPServer.HTTPS.Enabled, "http_server.https.listen", listen, "pages by HTTPS", func(p *portPlan) *bool { return &p.secure.pages }})
+	}
+	return list
 }
 
 // told collects something of every service that a port has.
 func (s *Server) told(p *portPlan, what func(service) string) string {
 	var list []string
-	for _, v := range s.services() {
-		if *v.put(p) {
+	for _, v := range s.config.services() {
+		if addr, _ := parseListen(v.listen); v.on && addr == p.addr {
 			list = append(list, what(v))
 		}
 	}
@@ -60,7 +65,7 @@ func (s *Server) told(p *portPlan, what func(service) string) string {
 // plan gathers the services by address: equal addresses share a port.
 func (s *Server) plan() ([]*portPlan, error) {
 	var plan []*portPlan
-	for _, v := range s.services() {
+	for _, v := range s.config.services() {
 		if !v.on {
 			continue
 		}

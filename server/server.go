@@ -200,7 +200,8 @@ func (s *Server) serveHTTP(h *http.Server) *port.Listener {
 func (s *Server) apiListen(secure bool) string {
 	switch c := s.config; {
 	case secure && c.HTTPAPI.HTTPS.Enabled:
-		return c.apiHTTPS()
+		api, _ := c.httpsListens()
+		return api[0]
 	case !secure && c.HTTPAPI.Enabled:
 		return c.HTTPAPI.Listen
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -125,17 +126,24 @@ func TestBadCertificate(t *testing.T) {
 	}
 }
 
-// The API's HTTPS goes where the pages' does when the plain ones share a port, as in SRS.
-func TestAPIHTTPSDefault(t *testing.T) {
-	for text, want := range map[string]string{
-		"http_api { enabled on; listen 1; } http_server { enabled on; listen 1; https { enabled on; listen 2; } }":         "2",
-		"http_api { enabled on; listen 1; } http_server { enabled on; listen 3; https { enabled on; listen 2; } }":         "1990",
-		"http_api { enabled on; listen 1; https { listen 4; } } http_server { enabled on; listen 1; https { listen 2; } }": "4",
-		"http_api { enabled on; listen 5; https { listen shared; } } http_server { enabled on; listen 1; }":                "5",
-		"http_api { enabled on; listen 6; } http_server { enabled on; listen 6; https { listen shared; } }":                "6",
+// Where HTTPS listens: SRS's defaults, and what sharing means.
+func TestHTTPSListens(t *testing.T) {
+	const sections = "http_api { enabled on; listen API; https { enabled on; A } } http_server { enabled on; listen PAGES; https { enabled on; P } }"
+	for _, test := range []struct{ api, pages, a, p, wantAPI, wantPages string }{
+		{"1", "1", "", "", "[8088]", "[8088]"},
+		{"1", "1", "", "listen 2;", "[2]", "[2]"},
+		{"1", "3", "", "listen 2;", "[1990]", "[2]"},
+		{"1", "1", "listen 4;", "listen 2;", "[4]", "[2]"},
+		{"1", "1", "listen shared;", "listen shared;", "[1]", "[1]"},
+		{"1", "3", "listen shared;", "listen shared;", "[1]", "[3]"},
+		{"1", "1", "listen 4;", "listen shared;", "[4]", "[1 4]"}, // the announced recipe on the built-in configuration
+		{"1", "1", "listen shared;", "listen 4;", "[1 4]", "[4]"},
+		{"1", "1", "", "listen shared;", "[1]", "[1]"},
 	} {
-		if got := configure(t, text).apiHTTPS(); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
+		text := strings.NewReplacer("API", test.api, "PAGES", test.pages, "A }", test.a+" }", "P }", test.p+" }").Replace(sections)
+		api, pages := configure(t, text).httpsListens()
+		if fmt.Sprint(api) != test.wantAPI || fmt.Sprint(pages) != test.wantPages {
+			t.Errorf("%+v: API %v, pages %v", test, api, pages)
 		}
 	}
 }
