@@ -33,6 +33,7 @@ const hlsPoll = 200 * time.Millisecond
 
 // play follows the playlist until it ends.
 func (v *hlsViewer) play(ctx context.Context, playlist string) error {
+	master := false   // one has led us here
 	seen := int64(-1) // the media sequence number of the last segment that was taken
 	for {
 		list, err := v.load(ctx, playlist)
@@ -47,8 +48,11 @@ func (v *hlsViewer) play(ctx context.Context, playlist string) error {
 		if err != nil {
 			return err
 		}
+		if list.variant != "" && master {
+			return fmt.Errorf("hls: a master playlist leads to another one at %s", playlist)
+		}
 		if list.variant != "" {
-			playlist = list.variant
+			playlist, master = list.variant, true
 			continue
 		}
 		news := list.after(seen)

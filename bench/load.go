@@ -25,8 +25,8 @@ type load struct {
 	verified int // viewers that decrypt
 	joins    []time.Duration
 	failed   map[string]int
-	rss      memory // when the first tenth had joined
-	epoch    int    // counts how often the viewers' counts began anew
+	rss      memory  // when the first tenth had joined
+	base     reading // what viewers had counted when the measurement began
 }
 
 // publisher sends one stream.
@@ -199,10 +199,11 @@ func (l *load) all() []player {
 func (l *load) measure(ctx context.Context) Result {
 	viewers := l.all()
 	l.mu.Lock()
+	l.base = l.readLocked()
+	l.base.measuring = true
 	for _, v := range viewers {
 		v.ResetStats()
 	}
-	l.epoch++
 	l.mu.Unlock()
 	for _, p := range l.publishers {
 		p.tx.late.Store(0)

@@ -23,7 +23,7 @@ type Sample struct {
 // reading is what all counters show at an instant.
 type reading struct {
 	costs
-	epoch                int // counts of different epochs can't be compared
+	measuring            bool // the measurement has begun
 	packets, bytes, gaps uint64
 	latency              histogram
 }
@@ -58,9 +58,15 @@ func (l *load) watch() (stop func()) {
 }
 
 func (l *load) read() reading {
-	l.mu.Lock() // against the beginning of an epoch
+	l.mu.Lock() // against the beginning of the measurement
 	defer l.mu.Unlock()
-	r := reading{costs: l.costs(), epoch: l.epoch}
+	return l.readLocked()
+}
+
+// readLocked adds up what the viewers have counted since the measurement began, and before.
+func (l *load) readLocked() reading {
+	r := l.base
+	r.costs = l.costs()
 	for _, v := range l.viewers {
 		s := v.Stats()
 		r.packets += s.Packets
@@ -75,13 +81,10 @@ func (l *load) read() reading {
 
 // sample is what happened between two readings.
 func (l *load) sample(last, now reading) Sample {
-	if now.epoch != last.epoch { // all counts have just begun, from zero
-		last.packets, last.bytes, last.latency = 0, 0, histogram{}
-	}
 	seconds := max(now.at.Sub(last.at).Seconds(), 1e-9)
 	now.latency.subtract(&last.latency)
 	s := Sample{
-		Measuring: now.epoch > 0,
+		Measuring: last.measuring,
 		Joined:    l.joined(),
 		Mbps:      float64(now.bytes-last.bytes) * 8 / 1e6 / seconds,
 		Packets:   float64(now.packets-last.packets) / seconds,
