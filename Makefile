@@ -42,7 +42,7 @@ e2e/node_modules: e2e/package-lock.json
 	@touch $@
 
 bench: build
-	sh bench/figures.sh
+	ONEPORT_BIN=$(CURDIR)/$(BIN) bench/figures.sh
 
 # Every system that Go builds for and that people run; only the host's is tested.
 cross:
