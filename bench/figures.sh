@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 duration=${DURATION:-8}
-scenarios=${SCENARIOS:-tcp hold cm80 udp uneven paced tcp100 tcp1000 udp1000 streams}
+scenarios=${SCENARIOS:-tcp hold cm80 udp uneven paced tcp100 tcp1000 udp1000 single500 streams}
 work=$(mktemp -d)
 server=""
 
@@ -78,6 +78,7 @@ run() {
 	tcp100) load tcp100 0 -n 100 ;;
 	tcp1000) load tcp1000 0 -n 1000 ;;
 	udp1000) load udp1000 0 -n 1000 -net udp ;;
+	single500) load single500 0 -n 1000 -kbps 500 ;;
 	streams) load streams 0 -streams 200 -n 5 -kbps 500 ;;
 	*) echo "figures.sh: there is no scenario $1" >&2; exit 1 ;;
 	esac
@@ -94,6 +95,7 @@ title() {
 	tcp100) echo "TCP, 100" ;;
 	tcp1000) echo "TCP, 1,000" ;;
 	udp1000) echo "UDP, 1,000" ;;
+	single500) echo "TCP, 1,000, 500 kbit/s" ;;
 	streams) echo "TCP, 200 streams x 5, 500 kbit/s each" ;;
 	esac
 }

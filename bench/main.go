@@ -117,7 +117,7 @@ func parseFlags(args []string, stderr io.Writer) (command, error) {
 	if c.Pace < 0 {
 		return c, fmt.Errorf("-pace: %v is less than zero", c.Pace)
 	}
-	return c, positive(f, "d", "kbps", "fps", "ramp")
+	return c, positive(f, "d", "kbps", "fps", "ramp", "streams")
 }
 
 // positive refuses what would silently become a default.

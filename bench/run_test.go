@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
@@ -41,6 +43,33 @@ func TestRun(t *testing.T) {
 				within(t, "DELETE "+strconv.Itoa(i), s.deleted)
 			}
 		})
+	}
+}
+
+// Each publisher has its own stream and its own stamps, and viewers are spread over them.
+func TestRunStreams(t *testing.T) {
+	one, two := newSFU(t, false, true), newSFU(t, false, true)
+	mux := http.NewServeMux()
+	mux.Handle("/1/", http.StripPrefix("/1", one.Config.Handler))
+	mux.Handle("/2/", http.StripPrefix("/2", two.Config.Handler))
+	mux.HandleFunc("DELETE /session/", func(w http.ResponseWriter, r *http.Request) {
+		one.Config.Handler.ServeHTTP(httptest.NewRecorder(), r)
+		two.Config.Handler.ServeHTTP(w, r)
+	})
+	both := httptest.NewServer(mux)
+	defer both.Close()
+	var out, progress bytes.Buffer
+	code := Main([]string{"-whip", both.URL + "/{stream}/whip", "-whep", both.URL + "/{stream}/whep", "-streams", "2", "-n", "2",
+		"-d", "1s", "-verify", "1", "-kbps", "500", "-srtp", "cm80", "-pace", "10ms", "-uneven", "-json"}, &out, &progress)
+	var r Result
+	if err := json.Unmarshal(out.Bytes(), &r); code != 0 || err != nil {
+		t.Fatalf("exit code %d, %v: %s", code, err, progress.String())
+	}
+	if r.Streams != 2 || r.Joined != 4 || r.Verified != 4 || r.Checked < 4*50 || r.Wrong != 0 || r.SRTP != "AES_CM_128_HMAC_SHA1_80" {
+		t.Errorf("%+v", r)
+	}
+	if len(one.deleted) != 6 || len(two.deleted) != 6 { // each is told of all
+		t.Errorf("%d and %d sessions ended, want 6", len(one.deleted), len(two.deleted))
 	}
 }
 
@@ -84,6 +113,11 @@ func TestFlags(t *testing.T) {
 		{"-whip localhost:8080", 1, "is not a URL like"},
 		{"-whep http://h/ -n 0", 1, "give 1 or more"},
 		{"-whep http://h/ -net sctp", 1, "neither tcp nor udp"},
+		{"-whep http://h/ -flv http://h/", 1, "one of -whep, -flv and -hls at a time"},
+		{"-whep http://h/ -srtp none", 1, "neither gcm nor cm80"},
+		{"-whep http://h/ -streams 0", 2, "-streams: 0 is not more than zero"},
+		{"-whep http://h/ -streams 2", 1, "-whep needs {stream}"},
+		{"-whep http://h/ -pace -1s", 2, "-pace: -1s is less than zero"},
 		{"-whep http://h/ -d 0", 2, "-d: 0s is not more than zero"},
 		{"-whep http://h/ -kbps -5", 2, "-kbps: -5 is not"},
 		{"-whep http://h/ -pid 1073741824", 1, "-pid: can't read"},
