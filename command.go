@@ -147,7 +147,11 @@ func greet(w io.Writer, s *server.Server, c *server.Config) {
 		fmt.Fprintln(w, "  "+line)
 	}
 	if c.HTTPServer.Enabled {
-		port := c.HTTPServer.Listen[strings.LastIndexByte(c.HTTPServer.Listen, ':')+1:]
-		fmt.Fprintf(w, "open http://localhost:%s/ to publish and watch\n", port)
+		fmt.Fprintf(w, "open http://localhost:%s/ to publish and watch\n", portOf(c.HTTPServer.Listen))
+	}
+	if at, fingerprint, ok := s.Secure(); ok {
+		fmt.Fprintf(w, "from other machines, open https://ADDRESS:%s/ (certificate SHA-256 %s)\n", portOf(at), fingerprint)
 	}
 }
+
+func portOf(listen string) string { return listen[strings.LastIndexByte(listen, ':')+1:] }

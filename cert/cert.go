@@ -112,7 +112,11 @@ func (s *Source) look() {
 }
 
 // Fingerprint is the SHA-256 fingerprint of the certificate in use, as browsers show it.
-func (s *Source) Fingerprint() string { return fingerprint(s.current) }
+func (s *Source) Fingerprint() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fingerprint(s.current)
+}
 
 func fingerprint(c *tls.Certificate) string {
 	sum := sha256.Sum256(c.Certificate[0])

@@ -62,6 +62,17 @@ func (s *Server) certificateOf(f cert.Files) (*cert.Source, error) {
 	return source, nil
 }
 
+// Secure says where the pages are served by HTTPS, and the SHA-256 fingerprint of their certificate by which a person can
+// know it; false if they are not.
+func (s *Server) Secure() (listen, fingerprint string, ok bool) {
+	source := s.certs[s.config.HTTPServer.HTTPS.Files]
+	if !s.config.HTTPServer.HTTPS.Enabled || source == nil {
+		return "", "", false
+	}
+	_, pages := s.config.httpsListens()
+	return pages[0], source.Fingerprint(), true
+}
+
 // ownNames are the names and addresses that this machine is likely to be called by.
 func (s *Server) ownNames() []string {
 	names := []string{"localhost", "127.0.0.1", "::1"}
