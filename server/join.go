@@ -224,6 +224,13 @@ func (i *sessionInfo) track(k media.Kind) *sdp.Track {
 	return i.session.Video
 }
 
+// checkRefused ends a viewer that can't be given what the stream has now.
+func (s *session) checkRefused() {
+	if f, refused := s.reader.Refused(); refused {
+		s.refuse(f)
+	}
+}
+
 // refuse ends a viewer that can't be given what the stream has now.
 func (s *session) refuse(f media.Format) {
 	s.server.tasks.Go(func() {

@@ -44,8 +44,9 @@ type session struct {
 	local ice.Credentials // the newest
 	over  bool
 
-	out      sync.Mutex
-	outbound *rtc.Outbound
+	out       sync.Mutex
+	outbound  *rtc.Outbound
+	reporting bool // sender reports have been scheduled
 
 	current     atomic.Pointer[linkBox] // the selected link; nil: no path
 	reader      *stream.Reader          // a viewer's
@@ -54,7 +55,6 @@ type session struct {
 
 	wantKeyframe atomic.Bool
 	started      atomic.Bool
-	reporting    atomic.Bool // sender reports have been scheduled
 	ending       sync.Once
 	ended        chan struct{}
 }
@@ -139,6 +139,7 @@ func (s *session) service(now time.Time) time.Time {
 	if expired, reason := s.reader.Expired(now); expired {
 		s.close(errors.New(reason))
 	}
+	s.checkRefused()
 	return earliest(now.Add(waitLook), earliest(ev.Deadline, s.report(now)))
 }
 

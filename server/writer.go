@@ -151,40 +151,50 @@ func (w *writer) nextBurst() time.Duration {
 // serve writes a viewer everything it has not had, or as much as its link takes.
 func (w *writer) serve(s *session) {
 	l := s.link()
-	if l == nil || w.bursting(s) {
+	if l == nil {
 		return
 	}
 	_, udp := l.(*udpLink)
+	if udp && w.bursting(s) {
+		return
+	}
 	for sent := 0; !l.full(); {
 		now := time.Now()
-		s.out.Lock()
-		if s.outbound == nil {
-			s.out.Unlock()
+		n := w.encrypt(now, s)
+		if n == 0 {
+			s.checkRefused()
 			return
-		}
-		w.items = s.reader.Next(now, w.items[:0], batchItems)
-		if len(w.items) == 0 {
-			refused, ok := s.reader.Refused()
-			s.out.Unlock()
-			if ok {
-				s.refuse(refused)
-			}
-			return
-		}
-		w.buf = s.outbound.Append(now, w.buf[:0], w.items)
-		first := s.outbound.Deadline()
-		s.out.Unlock()
-		if !first.IsZero() && s.reporting.CompareAndSwap(false, true) {
-			s.server.timers.schedule(s, first)
 		}
 		if len(w.buf) > 0 {
 			l.send(w.buf)
 		}
-		if sent += len(w.items); udp && sent >= udpBurst {
+		if n < batchItems {
+			return // that was all, and what came since wakes us
+		}
+		if sent += n; udp && sent >= udpBurst {
 			w.postpone(s, now.Add(udpSpacing))
 			return
 		}
 	}
+}
+
+// encrypt puts the viewer's next batch into buf and returns how many items it was made of.
+func (w *writer) encrypt(now time.Time, s *session) int {
+	s.out.Lock()
+	defer s.out.Unlock()
+	if s.outbound == nil {
+		return 0
+	}
+	w.items = s.reader.Next(now, w.items[:0], batchItems)
+	if len(w.items) == 0 {
+		return 0
+	}
+	w.buf = s.outbound.Append(now, w.buf[:0], w.items)
+	if !s.reporting {
+		s.reporting = true
+		s.server.timers.schedule(s, s.outbound.Deadline())
+	}
+	return len(w.items)
 }
 
 // bursting says that a viewer is between two parts of a large frame.
