@@ -100,9 +100,10 @@ func TestDescriptorLimit(t *testing.T) {
 		must(t, err)
 		open = append(open, c)
 	}
-	eventually(t, slack, "the log tells the trouble", func() bool {
-		return len(s.log.find("msg", "can't accept connections")) == 1
-	})
+	begun := time.Now()
+	entered := func() int { return len(s.log.find("msg", "can't accept connections")) }
+	left := func() int { return len(s.log.find("msg", "accepting connections again")) }
+	eventually(t, slack, "the log tells the trouble", func() bool { return entered() > 0 })
 	for _, c := range open {
 		c.Close()
 	}
@@ -115,11 +116,12 @@ func TestDescriptorLimit(t *testing.T) {
 		if err == nil {
 			res.Body.Close()
 		}
-		return err == nil && len(s.log.find("msg", "accepting connections again")) == 1
+		return err == nil && left() > 0 && left() == entered()
 	})
 	t.Logf("a join takes %v afterwards", joinTime(t, s))
-	if n := len(s.log.find("msg", "can't accept connections")); n > 1 {
-		t.Errorf("%d log lines about one trouble", n)
+	// It is over after a second without failure, and may come again on a machine so busy that the clients close slowly.
+	if n := entered(); n > left()+1 || n > 1+int(time.Since(begun).Seconds()) {
+		t.Errorf("%d log lines in %v, %d that it is over", n, time.Since(begun), left())
 	}
 }
 
