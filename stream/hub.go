@@ -77,6 +77,8 @@ func (h *Hub) Publish(now time.Time, name Name, pub Publisher) (*Publication, er
 		h.release(s, 0)
 		old.publisher.Replaced()
 	}
+	s.startBridge()
+	s.wakeFrames()
 	return p, nil
 }
 
@@ -87,7 +89,7 @@ func (h *Hub) Subscribe(now time.Time, name Name, w Waker) (*Reader, error) {
 		return nil, err
 	}
 	s.addWaker(w)
-	return &Reader{stream: s, waker: w, since: now}, nil
+	return &Reader{stream: s, waker: w, since: now, counts: 1}, nil
 }
 
 // acquire finds or makes the stream, for a publication or for a reader, which keeps it alive until release.
@@ -109,6 +111,13 @@ func (h *Hub) acquire(name Name, readers int) (*Stream, error) {
 	s.readers += readers
 	h.readers += readers
 	return s, nil
+}
+
+// retain keeps a stream alive that somebody else keeps alive now.
+func (h *Hub) retain(s *Stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.users++
 }
 
 func (h *Hub) release(s *Stream, readers int) {

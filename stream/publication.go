@@ -11,6 +11,7 @@ type Publication struct {
 	stream    *Stream
 	publisher Publisher
 	since     time.Time
+	frames    bool // it writes frames, not packets
 
 	// Under the stream's lock.
 	active  time.Time // when it last pushed
