@@ -136,6 +136,14 @@ type VhostRTC struct {
 	AACBitrate int           `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC."`
 }
 
+// Check finds a rate of keyframe requests that SRS refuses too.
+func (v VhostRTC) Check() error {
+	if least, most := 500*time.Millisecond, 30*time.Second; v.PLIForRTMP < least || v.PLIForRTMP > most {
+		return errors.New("pli_for_rtmp must be from 0.5 to 30 s")
+	}
+	return nil
+}
+
 func (v *VhostRTC) ice() ice.Config { return ice.Config{Timeout: v.Timeout, Strict: v.Strict} }
 
 // Check finds settings that contradict each other or mean nothing.
