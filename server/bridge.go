@@ -59,7 +59,7 @@ func (b *bridging) run() {
 	defer b.server.stats.bridges.Add(-1)
 	defer b.out.Close()
 	b.log.Debug("bridge begins: frames are made of the packets")
-	defer b.log.Debug("bridge ends")
+	defer b.tell()
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
 	for {
@@ -76,6 +76,17 @@ func (b *bridging) run() {
 		}
 		alarm.Reset(b.pause(now))
 	}
+}
+
+// tell logs what came of the last publication.
+func (b *bridging) tell() {
+	if b.in == nil {
+		b.log.Debug("bridge ends, no packet came")
+		return
+	}
+	stats := b.in.Stats()
+	b.log.Debug("bridge ends", "pictures", stats.Frames[media.Video], "incomplete", stats.Incomplete, "skipped", stats.Skipped,
+		"sounds", stats.Frames[media.Audio], "lost", stats.Packets[media.Video].Lost+stats.Packets[media.Audio].Lost, "jumps", stats.Jumps)
 }
 
 // pause is how long there is nothing to do unless the stream calls.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -199,17 +200,53 @@ func TestFLVSlowViewer(t *testing.T) {
 			}
 		}
 	}
-	skips := func() (n uint64) {
-		for _, v := range s.viewers.all() {
-			n += v.reader.Stats().Skips
+	until(t, "the slow viewer's lag", func() bool { return s.viewers.all()[0].reader.Stats().Lag > 900*time.Millisecond })
+	quick.read(60) // until what the slow one should have had is too old
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	slow := &flvStream{t: t, res: res, r: bufio.NewReader(res.Body)}
+	for last := time.Duration(0); ; {
+		f, err := slow.frame()
+		if err != nil {
+			t.Fatal(err)
 		}
-		return n
+		if f.Kind() != media.Video {
+			continue
+		}
+		if f.DTS-last > 500*time.Millisecond {
+			if !f.Key {
+				t.Error("it goes on with no keyframe")
+			}
+			break
+		}
+		last = f.DTS
 	}
-	go io.Copy(io.Discard, conn)
-	until(t, "the slow viewer's skip", func() bool { return skips() > 0 })
-	if n := len(s.viewers.all()); n != 2 {
-		t.Errorf("%d viewers are left of 2", n)
+	if stats := s.viewers.all()[0].reader.Stats(); stats.Skips == 0 || stats.SkippedFrames == 0 {
+		t.Errorf("the skip is not counted: %+v", stats)
 	}
+}
+
+// The same by HTTP/2 inside TLS.
+func TestFLVByHTTP2(t *testing.T) {
+	c := secured(t, "a")
+	for v := range c.Vhosts.All() {
+		v.Settings.Remux.Enabled, v.Settings.RTC.ToRTMP = true, true
+	}
+	s := open(t, c)
+	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 300})
+	res, err := browser(t, true).Get("https://" + s.ports[0].Addr().String() + "/live/x.flv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.ProtoMajor != 2 {
+		t.Fatalf("over %s", res.Proto)
+	}
+	v := &flvStream{t: t, res: res, r: bufio.NewReader(res.Body)}
+	checkStart(t, v, v.read(10))
 }
 
 // Close ends viewers that play and viewers that wait, and leaves nothing.

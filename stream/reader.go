@@ -60,14 +60,14 @@ func (r *Reader) read(now time.Time, dst []media.Item, max int) (_ []media.Item,
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	r.begin()
+	r.begin(now)
 	wanting = r.keepUp(now)
 	dst = r.merge(dst, max)
 	return dst, wanting
 }
 
 // begin places the cursors when the reader is new or the publication is.
-func (r *Reader) begin() {
+func (r *Reader) begin(now time.Time) {
 	s := r.stream
 	if r.started && r.epoch == s.epoch {
 		return
@@ -86,7 +86,7 @@ func (r *Reader) begin() {
 	was := r.started
 	r.started, r.epoch, r.grace = true, s.epoch, 0
 	if r.early && !was {
-		r.reachBack()
+		r.reachBack(now)
 	}
 }
 
@@ -94,10 +94,14 @@ func (r *Reader) begin() {
 const soundLead = 200 * time.Millisecond
 
 // reachBack moves a new reader's place among the sound to that of the newest keyframe, if it may begin at it.
-func (r *Reader) reachBack() {
+func (r *Reader) reachBack(now time.Time) {
 	video, audio := &r.stream.lanes[media.Video], &r.stream.lanes[media.Audio]
 	key := video.frames.newest.pos
 	if !video.frames.has || key < max(video.tail, r.cursors[media.Video].from) {
+		return
+	}
+	maxAge := r.stream.hub.config.Play.GopMaxAge
+	if now.Sub(video.arrival(key)) > maxAge {
 		return
 	}
 	since := video.arrival(key).Add(-soundLead)
@@ -105,7 +109,7 @@ func (r *Reader) reachBack() {
 	for c.pos > audio.tail && !audio.arrival(c.pos-1).Before(since) {
 		c.pos--
 	}
-	r.grace = r.stream.hub.config.Play.GopMaxAge + soundLead
+	r.grace = maxAge + soundLead
 }
 
 // keepUp lets the cursors leave out what is too old to be delivered, and reports whether a keyframe is wanted.
