@@ -191,6 +191,7 @@ func TestFLVSlowViewer(t *testing.T) {
 	defer conn.Close()
 	conn.(*net.TCPConn).SetReadBuffer(16 << 10)
 	fmt.Fprintf(conn, "GET /live/x.flv HTTP/1.0\r\nHost: x\r\n\r\n")
+	until(t, "the slow viewer", func() bool { return len(s.viewers.all()) == 1 })
 	quick := watch(t, base(s)+"/live/x.flv")
 	frames := quick.read(100)
 	for k, list := range frames {
