@@ -22,8 +22,6 @@ var (
 )
 
 const (
-	// writePatience is how long a viewer may take none of what it is sent.
-	writePatience = 30 * time.Second
 	// startPatience is how long a viewer waits for the first frame of sound when there is a picture, or the other way.
 	startPatience = time.Second
 	// waitingLook is how often a viewer is looked at that waits for something.
@@ -71,10 +69,19 @@ func (s *Server) serveFLV(w http.ResponseWriter, r *http.Request, m *remux, app,
 		refuse(w, err)
 		return
 	}
-	p := &flvPlayer{viewer: v, w: w, control: http.NewResponseController(w), conf: &m.vhost.Settings}
-	err = p.play(r.Context())
+	p := &flvPlayer{viewer: v, out: s.newSink(w, r), conf: &m.vhost.Settings}
+	hurried := make(chan struct{})
+	stop := context.AfterFunc(v.ctx, func() {
+		p.out.hurry()
+		close(hurried)
+	})
+	err = p.play()
+	if !stop() {
+		<-hurried // the response must not be touched when the handler has returned
+	}
+	p.out.end(err)
 	v.end(err)
-	if refusal := (statusError{}); errors.As(err, &refusal) && !p.answered {
+	if refusal := (statusError{}); errors.As(err, &refusal) && !p.out.begun() {
 		s.stats.refused.Add(1)
 		refuse(w, err)
 	}
@@ -85,29 +92,23 @@ func flvHeaders(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-cache")
 }
 
-// flvPlayer is one viewer by HTTP-FLV.
+// flvPlayer is one viewer of FLV, by HTTP or by WebSocket.
 type flvPlayer struct {
 	*viewer
-	w       http.ResponseWriter
-	control *http.ResponseController
-	conf    *VhostConf
+	out  sink
+	conf *VhostConf
 
-	answered bool          // the response has begun
-	begun    bool          // the FLV header has been made
-	opened   bool          // a publication's first frame has been taken
-	epoch    uint64        // of the publication that is played
-	seen     time.Time     // when the first format was known
-	base     time.Duration // what the viewer counts its time from
-	formats  [media.Kinds]*media.FrameFormat
-	items    []media.FrameItem
+	begun   bool          // the FLV header has been made
+	opened  bool          // a publication's first frame has been taken
+	epoch   uint64        // of the publication that is played
+	seen    time.Time     // when the first format was known
+	base    time.Duration // what the viewer counts its time from
+	formats [media.Kinds]*media.FrameFormat
+	items   []media.FrameItem
 }
 
 // play sends the stream until it or the client ends, and says which.
-func (p *flvPlayer) play(ctx context.Context) error {
-	p.control.SetReadDeadline(time.Time{})        // the bound of a request's body would end the response
-	defer p.control.SetWriteDeadline(time.Time{}) // for the next request of the connection
-	stop := context.AfterFunc(p.ctx, func() { p.control.SetWriteDeadline(time.Now()) })
-	defer stop()
+func (p *flvPlayer) play() error {
 	look := time.NewTicker(waitingLook)
 	defer look.Stop()
 	for {
@@ -133,7 +134,7 @@ func (p *flvPlayer) play(ctx context.Context) error {
 		case <-look.C:
 		case <-p.ctx.Done():
 			return context.Cause(p.ctx)
-		case <-ctx.Done():
+		case <-p.out.gone():
 			return errGone
 		}
 	}
@@ -148,7 +149,7 @@ func (p *flvPlayer) judge(now time.Time, status *stream.FrameStatus) (over bool,
 		if expired, reason := p.reader.Expired(now); expired {
 			return false, errors.New(reason)
 		}
-		return false, p.answer()
+		return false, p.out.begin()
 	}
 	if p.epoch == 0 {
 		p.epoch = status.Epoch
@@ -204,22 +205,11 @@ func (p *flvPlayer) ready(now time.Time, status *stream.FrameStatus) bool {
 	return true
 }
 
-// answer begins the response.
-func (p *flvPlayer) answer() error {
-	if p.answered {
-		return nil
-	}
-	p.answered = true
-	flvHeaders(p.w)
-	p.w.WriteHeader(http.StatusOK)
-	return p.control.Flush()
-}
-
 // deliver sends everything that there is.
 func (p *flvPlayer) deliver(now time.Time, status *stream.FrameStatus) error {
 	if !p.begun && !p.ready(now, status) {
 		if now.Sub(p.created) > startPatience {
-			return p.answer() // what comes later than that is waited for as if there were no publisher
+			return p.out.begin() // what comes later than that is waited for as if there were no publisher
 		}
 		return nil
 	}
@@ -321,20 +311,16 @@ func (p *flvPlayer) write(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if err := p.answer(); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
-	}
-	p.control.SetWriteDeadline(time.Now().Add(writePatience))
-	if p.ctx.Err() != nil {
-		return context.Cause(p.ctx)
-	}
-	n, err := p.w.Write(b)
-	p.sent.Add(uint64(n))
+	err := p.out.begin()
 	if err == nil {
-		err = p.control.Flush()
+		err = p.out.write(b)
 	}
-	if err != nil {
+	switch {
+	case p.ctx.Err() != nil:
+		return context.Cause(p.ctx)
+	case err != nil:
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
+	p.sent.Add(uint64(len(b)))
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 // HTTPRemux are a virtual host's settings for streams by HTTP.
 type HTTPRemux struct {
-	Enabled  bool   `conf:"enabled" default:"off" doc:"Whether streams are played by HTTP-FLV, on the ports of http_server."`
+	Enabled  bool   `conf:"enabled" default:"off" doc:"Whether streams are played by HTTP-FLV and by FLV over WebSocket, on the ports of http_server."`
 	Mount    string `conf:"mount" default:"[vhost]/[app]/[stream].flv" doc:"The URL of a stream by HTTP-FLV."`
 	HasAudio bool   `conf:"has_audio" default:"on" doc:"Send viewers the sound."`
 	HasVideo bool   `conf:"has_video" default:"on" doc:"Send viewers the picture."`
