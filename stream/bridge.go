@@ -125,12 +125,14 @@ func (b *Bridge) Close() {
 	b.reader.Close()
 }
 
-// detach lets another bridge take the place. Its frames go, for whoever comes must not begin at what is old. The caller
+// detach lets another bridge take the place. What it wrote goes, for whoever comes must not begin at what is old. The caller
 // holds the stream's lock.
 func (b *Bridge) detach() {
 	if s := b.stream; s.bridge == b {
 		s.bridge, s.bridging = nil, false
-		s.frames.reset()
+		if s.pub == nil || !s.pub.frames {
+			s.frames.reset()
+		}
 	}
 }
 

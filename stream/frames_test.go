@@ -273,6 +273,33 @@ func TestBridgeLife(t *testing.T) {
 	}
 }
 
+// A publisher of frames needs no bridge, and one that runs ends when such a publisher comes.
+func TestFramePublisher(t *testing.T) {
+	b := newBridged(t, nil)
+	b.publish()
+	r := b.subscribe()
+	b.now = b.now.Add(4 * time.Second) // the publisher of packets is silent by now
+	p, err := b.hub.PublishFrames(b.now, testName, &publisher{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.push('K', 0) // the bridge is late
+	key := &media.Frame{Arrival: b.now, Format: avcFrames, Key: true, Data: []byte{'K'}}
+	p.PushFrame(key)
+	if !b.bridge.Finish(b.now) {
+		t.Error("the bridge goes on beside a publisher of frames")
+	}
+	_, items := b.got(r)
+	if len(items) != 1 || items[0].Frame != key || items[0].Break != media.Restarted || r.Status().Packets {
+		t.Errorf("%+v", items)
+	}
+	p.Close()
+	p.PushFrame(key)
+	if b.opened != 1 || p.Ignored() != 1 {
+		t.Errorf("%d bridges, %d frames ignored", b.opened, p.Ignored())
+	}
+}
+
 // Whatever frames come and whenever readers read, a run begins with its keyframe, nothing of it is earlier, and within it
 // no frame of a kind is missing.
 func TestFramesProperty(t *testing.T) {

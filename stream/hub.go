@@ -61,14 +61,23 @@ func NewHub(c Config) *Hub {
 	return &Hub{config: c, streams: map[Name]*Stream{}}
 }
 
-// Publish begins a publication. While another one holds the name and is alive the error is ErrBusy; a dead one is
+// Publish begins a publication of packets. While another one holds the name and is alive the error is ErrBusy; a dead one is
 // replaced, and its readers go on with the new one.
 func (h *Hub) Publish(now time.Time, name Name, pub Publisher) (*Publication, error) {
+	return h.publish(now, name, &Publication{publisher: pub})
+}
+
+// PublishFrames is Publish for a publisher that has frames, for PushFrame.
+func (h *Hub) PublishFrames(now time.Time, name Name, pub Publisher) (*Publication, error) {
+	return h.publish(now, name, &Publication{publisher: pub, frames: true})
+}
+
+func (h *Hub) publish(now time.Time, name Name, p *Publication) (*Publication, error) {
 	s, err := h.acquire(name, 0)
 	if err != nil {
 		return nil, err
 	}
-	p, old, err := s.publish(now, pub)
+	old, err := s.publish(now, p)
 	if err != nil {
 		h.release(s, 0)
 		return nil, fmt.Errorf("%w to %v", err, name)

@@ -61,19 +61,19 @@ func (s *Stream) Name() Name { return s.name }
 // ID is unique to this life of the stream.
 func (s *Stream) ID() string { return s.id }
 
-// publish makes pub the stream's publisher, and returns the publication it replaces, if any.
-func (s *Stream) publish(now time.Time, pub Publisher) (p, old *Publication, err error) {
+// publish begins the publication, and returns the one it replaces, if any.
+func (s *Stream) publish(now time.Time, p *Publication) (old *Publication, err error) {
 	s.mu.RLock()
 	old = s.pub
 	s.mu.RUnlock()
 	if old != nil && old.alive(now) {
-		return nil, nil, ErrBusy
+		return nil, ErrBusy
 	}
-	p = &Publication{stream: s, publisher: pub, since: now, active: now}
+	p.stream, p.since, p.active = s, now, now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pub != nil && s.pub != old {
-		return nil, nil, ErrBusy // somebody was faster
+		return nil, ErrBusy // somebody was faster
 	}
 	old, s.pub = s.pub, p
 	s.epoch++
@@ -85,7 +85,7 @@ func (s *Stream) publish(now time.Time, pub Publisher) (p, old *Publication, err
 	s.size.width, s.size.height = 0, 0
 	s.asks, s.batch = asks{}, batch{}
 	s.version.Add(1)
-	return p, old, nil
+	return old, nil
 }
 
 // unpublish ends the publication and reports whether it was the stream's.
