@@ -20,7 +20,7 @@ import (
 // in the commit. What has no line may not exist.
 var edges = map[string]string{
 	"main":   "bench config server",
-	"server": "api cert config dtls ice media port rtc sdp stream web",
+	"server": "api audio bridge cert config dtls flv ice media port rtc sdp stream web",
 	"bench":  "ice media", // measures any server, so it knows nothing of ours above the wire
 	"rtc":    "dtls ice media sdp",
 	"sdp":    "media",

@@ -47,9 +47,7 @@ func TestSettingsAreDocumented(t *testing.T) {
 }
 
 // The variables that the documents name though nothing reads them yet. The documents say so beside them.
-var notReadYet = []string{
-	"SRS_VHOST_RTC_RTC_TO_RTMP",
-}
+var notReadYet = []string{}
 
 // TestDocumentsNameRealVariables finds misspelt environment names, and those that have become real.
 func TestDocumentsNameRealVariables(t *testing.T) {

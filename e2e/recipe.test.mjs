@@ -34,6 +34,26 @@ for (const [name, args] of [['on docker.conf', ['-c', dockerConf]], ['without a 
   });
 }
 
+// The announced recipe of HTTP-FLV beside it: what is published by WebRTC plays at the stream's own URL, on the same port.
+for (const [name, args] of [['on docker.conf', ['-c', dockerConf]], ['without a file', []]]) {
+  scene(`the recipe of HTTP-FLV, ${name}`, async (s) => {
+    const network = await s.network();
+    await s.server({ network, port: 8080, env: { ...recipe, SRS_VHOST_RTC_RTC_TO_RTMP: 'on' }, args });
+    network.dropUDP();
+    await s.browser({ network });
+    const publisher = await s.open('http://localhost:8080/players/whip.html?autostart=true&api=8080');
+    await publisher.reaches('live');
+    const [status, begins] = await publisher.page.evaluate(async () => {
+      const response = await fetch('/live/livestream.flv');
+      const reader = response.body.getReader();
+      const { value } = await reader.read();
+      await reader.cancel();
+      return [response.status, String.fromCharCode(...value.slice(0, 5))];
+    });
+    assert.deepEqual([status, begins], [200, 'FLV\x01\x05'], 'FLV of sound and picture');
+  });
+}
+
 // The announced recipe of HTTPS on 8088, with both spellings of its names: pages,
 // API and media on one more port, and 8080 goes on.
 const secure = (https) => ({

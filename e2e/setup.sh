@@ -7,6 +7,7 @@ need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need "${CHROMIUM:-chromium}" chromium
 need node nodejs
 need npm npm
+need ffmpeg ffmpeg
 case $(uname) in Linux) need ip iproute2; need nft nftables ;; esac
 [ -n "$missing" ] || exit 0
 sudo=""

@@ -131,12 +131,19 @@ const (
 	fourAAC  = "mp4a"
 )
 
+// CheckCodec says whether FLV can carry a codec; the error names it.
+func CheckCodec(c media.Codec) error {
+	switch c {
+	case media.H264, media.H265, media.AV1, media.VP9, media.AAC, media.Opus:
+		return nil
+	}
+	return fmt.Errorf("flv: %v cannot be carried", c)
+}
+
 // Check says whether FLV can carry what has that format; the error names the codec.
 func Check(f *media.FrameFormat) error {
-	switch f.Codec {
-	case media.H264, media.H265, media.AV1, media.VP9, media.AAC, media.Opus:
-	default:
-		return fmt.Errorf("flv: %v cannot be carried", f.Codec)
+	if err := CheckCodec(f.Codec); err != nil {
+		return err
 	}
 	if len(f.Config) == 0 {
 		return fmt.Errorf("flv: %v cannot be carried without its configuration", f.Codec)

@@ -1,6 +1,7 @@
 package flv
 
 import (
+	"encoding/binary"
 	"time"
 
 	"oneport/media"
@@ -109,6 +110,26 @@ func newTag(f *media.FrameFormat, at time.Duration) (Tag, error) {
 		tag.Type = Audio
 	}
 	return tag, nil
+}
+
+// AppendFrame appends a frame's tag as it stands in a file, at a time that its viewer counts by. Nothing but dst is written
+// to: the frame is shared by all viewers.
+func AppendFrame(dst []byte, f *media.Frame, at time.Duration) ([]byte, error) {
+	tag, err := newTag(f.Format, at)
+	if err != nil {
+		return dst, err
+	}
+	if len(f.Data) > MaxBody-16 {
+		return dst, errSize
+	}
+	head := len(dst)
+	dst = tag.AppendTagHeader(dst)
+	body := len(dst)
+	dst = appendFrameHead(dst, f, uint32(milliseconds(f.PTS)-milliseconds(f.DTS)))
+	dst = append(dst, f.Data...)
+	size := len(dst) - body
+	append24(dst[:head+1], uint32(size))
+	return binary.BigEndian.AppendUint32(dst, uint32(tagHeaderSize+size)), nil
 }
 
 // AppendTag appends a frame's tag as it stands in a file.

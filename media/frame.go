@@ -35,3 +35,14 @@ type Frame struct {
 	// access unit without ADTS; for Opus one packet.
 	Data []byte
 }
+
+// FrameItem is a frame as one reader gets it. When Break is not Continues, a run begins with it: From is where on the
+// timeline it does, and no frame of the run is earlier.
+type FrameItem struct {
+	*Frame
+	Break Break
+	From  time.Duration
+}
+
+// Kind says whether it is sound or picture.
+func (f *Frame) Kind() Kind { return f.Format.Kind() }

@@ -103,22 +103,34 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 		for _, sess := range s.sessions.all() {
 			list = append(list, sess.describe())
 		}
+		for _, v := range s.viewers.all() {
+			list = append(list, v.describe())
+		}
 		writeJSON(w, r, api.ClientsReply{Envelope: s.envelope(), Clients: page(list, r)})
 	case method == http.MethodGet || method == http.MethodDelete && id != "":
-		sess := s.sessions.byID(id)
-		if sess == nil {
-			writeJSON(w, r, api.Failure{Code: api.ClientNotFound})
-			return
-		}
-		if method == http.MethodDelete {
-			sess.close(errKicked)
-			writeJSON(w, r, s.envelope())
-			return
-		}
-		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: sess.describe()})
+		s.serveClient(w, r, id, method == http.MethodDelete)
 	default:
 		w.Header().Set("Allow", "GET, DELETE, OPTIONS")
 		http.Error(w, "this API takes GET, and DELETE on one client", http.StatusMethodNotAllowed)
+	}
+}
+
+// serveClient shows or kicks one client.
+func (s *Server) serveClient(w http.ResponseWriter, r *http.Request, id string, kick bool) {
+	sess, v := s.sessions.byID(id), s.viewers.byID(id)
+	switch {
+	case sess == nil && v == nil:
+		writeJSON(w, r, api.Failure{Code: api.ClientNotFound})
+	case kick && sess != nil:
+		sess.close(errKicked)
+		writeJSON(w, r, s.envelope())
+	case kick:
+		v.cancel(errKicked)
+		writeJSON(w, r, s.envelope())
+	case sess != nil:
+		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: sess.describe()})
+	default:
+		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: v.describe()})
 	}
 }
 
@@ -144,6 +156,9 @@ func (s *Server) describeStreams() []api.Stream {
 		} else {
 			sent[sess.info.name] += sess.outStats().Bytes
 		}
+	}
+	for _, v := range s.viewers.all() {
+		sent[v.name] += v.sent.Load()
 	}
 	list := []api.Stream{}
 	for _, vhost := range slices.Sorted(maps.Keys(s.hubs)) {

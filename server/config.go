@@ -16,10 +16,12 @@ import (
 
 // Config is the whole configuration, section by section as SRS has them.
 type Config struct {
-	HTTPAPI    HTTPAPI                  `conf:"http_api"`
-	HTTPServer HTTPServer               `conf:"http_server"`
-	RTC        RTC                      `conf:"rtc_server"`
-	Vhosts     config.Vhosts[VhostConf] `conf:"vhost"`
+	HTTPAPI        HTTPAPI    `conf:"http_api"`
+	HTTPServer     HTTPServer `conf:"http_server"`
+	RTC            RTC        `conf:"rtc_server"`
+	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most viewers by HTTP-FLV at one time; more are answered 503."`
+
+	Vhosts config.Vhosts[VhostConf] `conf:"vhost"`
 }
 
 // HTTPAPI is where the HTTP API, WHIP and WHEP listen.
@@ -118,6 +120,7 @@ type RTCTCP struct {
 // VhostConf are the settings of a virtual host.
 type VhostConf struct {
 	RTC     VhostRTC       `conf:"rtc"`
+	Remux   HTTPRemux      `conf:"http_remux"`
 	Play    stream.Play    `conf:"play"`
 	Publish stream.Publish `conf:"publish"`
 }
@@ -127,6 +130,18 @@ type VhostRTC struct {
 	Enabled bool          `conf:"enabled" default:"off" doc:"Whether this virtual host takes WebRTC publishers and viewers."`
 	Timeout time.Duration `conf:"stun_timeout" default:"30" unit:"s" doc:"A session that sends nothing for so long is over."`
 	Strict  bool          `conf:"stun_strict_check" default:"off" doc:"Refuse clients whose ICE role is controlled, like the server's."`
+
+	ToRTMP     bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by HTTP too, with the sound turned into AAC."`
+	PLIForRTMP time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by HTTP, how often a publisher is asked for a keyframe at least."`
+	AACBitrate int           `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC."`
+}
+
+// Check finds a rate of keyframe requests that SRS refuses too.
+func (v VhostRTC) Check() error {
+	if least, most := 500*time.Millisecond, 30*time.Second; v.PLIForRTMP < least || v.PLIForRTMP > most {
+		return errors.New("pli_for_rtmp must be from 0.5 to 30 s")
+	}
+	return nil
 }
 
 func (v *VhostRTC) ice() ice.Config { return ice.Config{Timeout: v.Timeout, Strict: v.Strict} }

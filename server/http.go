@@ -98,7 +98,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		apiListen = ""
 	}
 	if h.pages {
-		mux.Handle("/", web.Handler(portOf(apiListen)))
+		mux.Handle("/", s.streams(web.Handler(portOf(apiListen))))
 	}
 	return &http.Server{
 		Handler:           s.crossdomain(cleanURL(mux)),
@@ -106,6 +106,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		ReadTimeout:       bodyDeadline,
 		IdleTimeout:       idleHTTP,
 		MaxHeaderBytes:    maxHeader,
+		ConnContext:       withConnection,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }

@@ -45,6 +45,9 @@ var metricList = [...]metric{
 	{"oneport_packets_sent_total", "RTP packets sent to viewers, retransmissions included.", nil},
 	{"oneport_packets_lost_total", "RTP packets of publishers that never came.", nil},
 	{"oneport_packets_rejected_total", "Datagrams of sessions dropped as broken, forged, replayed, or of nothing that was announced.", nil},
+	{"oneport_http_viewers", "Viewers by HTTP.", []string{"type"}},
+	{"oneport_bridges", "Streams of WebRTC publishers that are turned into frames.", nil},
+	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
 	{"oneport_datagrams_unrouted_total", "Datagrams and frames that belong to no session.", nil},
 	{"oneport_connections_strange_total", "TCP connections that never said whose they are.", nil},
@@ -100,6 +103,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_packets_sent_total", t.packetsOut)
 	count("oneport_packets_lost_total", t.lost)
 	count("oneport_packets_rejected_total", t.rejected)
+	gauge("oneport_http_viewers", float64(t.viewers), "flv-play")
+	gauge("oneport_bridges", float64(s.stats.bridges.Load()))
+	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
 	count("oneport_viewer_skips_total", t.skips)
 	count("oneport_datagrams_unrouted_total", s.stats.unrouted.Load())
 	count("oneport_connections_strange_total", s.stats.strangers.Load())
@@ -114,7 +120,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 
 // traffic is what all sessions carried, the ended ones included.
 type traffic struct {
-	clients                                  int
+	clients, viewers                         int // viewers: of the clients those by HTTP
 	bytesIn, bytesOut, packetsIn, packetsOut uint64
 	lost, rejected, skips                    uint64
 	by                                       map[roleAndTransport]int
@@ -147,6 +153,12 @@ func (s *Server) traffic() traffic {
 			transport = l.path().Transport.String()
 		}
 		t.by[roleAndTransport{sess.role(), transport}]++
+	}
+	for _, v := range s.viewers.all() {
+		t.clients++
+		t.viewers++
+		t.bytesOut += v.sent.Load()
+		t.skips += v.reader.Stats().Skips
 	}
 	return t
 }

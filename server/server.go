@@ -30,6 +30,8 @@ type Server struct {
 	hubs        map[string]*stream.Hub // by virtual host
 
 	sessions *sessions
+	viewers  *viewers // by HTTP
+	buffers  flvBuffers
 	timers   *timers
 	writers  []*writer
 	turn     atomic.Uint32 // which writer the next viewer gets
@@ -65,6 +67,8 @@ type stats struct {
 	feedbackDropped atomic.Uint64 // feedback that found a full connection
 	refused         atomic.Uint64 // joins
 	ended           atomic.Uint64 // sessions
+	bridges         atomic.Int64  // that run
+	soundErrors     atomic.Uint64 // frames of sound that were not converted
 	sent, received  endedTraffic  // of sessions that ended
 }
 
@@ -100,6 +104,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		certificate: certificate,
 		hubs:        make(map[string]*stream.Hub),
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
+		viewers:     newViewers(c.MaxConnections),
 		timers:      newTimers(),
 		serverID:    "vid-" + randomText(7),
 		serviceID:   randomText(8),
@@ -112,7 +117,8 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 	}
 	for v := range c.Vhosts.All() {
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
-			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions, Play: v.Settings.Play, Publish: v.Settings.Publish,
+			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions + c.MaxConnections,
+			Play: v.Settings.Play, Publish: v.Settings.Publish, Bridge: s.bridge(&v.Settings.RTC),
 		})
 	}
 	s.tasks.Go(func() { s.timers.run(s.stop) })
@@ -211,6 +217,7 @@ func (s *Server) apiListen(secure bool) string {
 // Close ends every session, telling its client, and returns when no goroutine is left.
 func (s *Server) Close() {
 	s.stopping.Store(true)
+	s.viewers.close()
 	all := s.sessions.all()
 	var ending sync.WaitGroup
 	for _, sess := range all {
@@ -233,6 +240,7 @@ func (s *Server) Close() {
 	if s.udp != nil {
 		s.udp.conn.Close()
 	}
+	s.viewers.left.Wait()
 	close(s.stop)
 	s.links.Wait()
 	s.tasks.Wait()

@@ -237,6 +237,9 @@ func leftovers(s *Server) string {
 		}
 	}
 	s.sessions.mu.RUnlock()
+	if n := len(s.viewers.all()); n > 0 {
+		left = append(left, fmt.Sprintf("%d viewers by HTTP", n))
+	}
 	s.timers.mu.Lock()
 	if n := len(s.timers.heap); n > 0 {
 		left = append(left, fmt.Sprintf("%d timers", n))

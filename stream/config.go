@@ -13,6 +13,10 @@ type Config struct {
 
 	Play    Play
 	Publish Publish
+
+	// Bridge is told that somebody reads frames of a stream whose publisher sends packets: nobody writes them yet. It
+	// must call OpenBridge before it returns, and not block. Nil: such readers get nothing.
+	Bridge func(*Stream)
 }
 
 // Play holds the settings about the way to the viewers.
@@ -23,6 +27,8 @@ type Play struct {
 
 	MaxLag         time.Duration `conf:"max_lag" default:"1000" unit:"ms" doc:"How far a viewer may fall behind before video is skipped up to a keyframe."`
 	MWLatency      time.Duration `conf:"mw_latency" default:"0" unit:"ms" doc:"How long sound may be held to be written along with the next video frame."`
+	QueueLength    time.Duration `conf:"queue_length" default:"10" unit:"s" doc:"How far a viewer by HTTP may fall behind before it is taken to the newest keyframe; frames are kept for so long."`
+	GopMaxFrames   int           `conf:"gop_cache_max_frames" default:"2500" doc:"The most frames of a stream, sound and picture, that are kept for viewers by HTTP."`
 	ViewerPatience time.Duration `conf:"viewer_patience" default:"180" unit:"s" doc:"How long a viewer waits for a publisher to come or to return."`
 
 	RingMaxAge     time.Duration `conf:"ring_max_age" default:"5000" unit:"ms" doc:"How long packets are kept for viewers that lag and for retransmission."`
@@ -45,7 +51,9 @@ func (p Play) Check() error {
 	}{
 		{"gop_cache_max_age", int64(p.GopMaxAge)},
 		{"gop_cache_max_bytes", int64(p.GopMaxBytes)},
+		{"gop_cache_max_frames", int64(p.GopMaxFrames)},
 		{"max_lag", int64(p.MaxLag)},
+		{"queue_length", int64(p.QueueLength)},
 		{"viewer_patience", int64(p.ViewerPatience)},
 		{"ring_max_bytes", int64(p.RingMaxBytes)},
 		{"ring_max_packets", int64(p.RingMaxPackets)},

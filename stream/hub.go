@@ -61,14 +61,23 @@ func NewHub(c Config) *Hub {
 	return &Hub{config: c, streams: map[Name]*Stream{}}
 }
 
-// Publish begins a publication. While another one holds the name and is alive the error is ErrBusy; a dead one is
+// Publish begins a publication of packets. While another one holds the name and is alive the error is ErrBusy; a dead one is
 // replaced, and its readers go on with the new one.
 func (h *Hub) Publish(now time.Time, name Name, pub Publisher) (*Publication, error) {
+	return h.publish(now, name, &Publication{publisher: pub})
+}
+
+// PublishFrames is Publish for a publisher that has frames, for PushFrame.
+func (h *Hub) PublishFrames(now time.Time, name Name, pub Publisher) (*Publication, error) {
+	return h.publish(now, name, &Publication{publisher: pub, frames: true})
+}
+
+func (h *Hub) publish(now time.Time, name Name, p *Publication) (*Publication, error) {
 	s, err := h.acquire(name, 0)
 	if err != nil {
 		return nil, err
 	}
-	p, old, err := s.publish(now, pub)
+	old, err := s.publish(now, p)
 	if err != nil {
 		h.release(s, 0)
 		return nil, fmt.Errorf("%w to %v", err, name)
@@ -77,6 +86,8 @@ func (h *Hub) Publish(now time.Time, name Name, pub Publisher) (*Publication, er
 		h.release(s, 0)
 		old.publisher.Replaced()
 	}
+	s.startBridge()
+	s.wakeFrames()
 	return p, nil
 }
 
@@ -87,7 +98,7 @@ func (h *Hub) Subscribe(now time.Time, name Name, w Waker) (*Reader, error) {
 		return nil, err
 	}
 	s.addWaker(w)
-	return &Reader{stream: s, waker: w, since: now}, nil
+	return &Reader{stream: s, waker: w, since: now, counts: 1}, nil
 }
 
 // acquire finds or makes the stream, for a publication or for a reader, which keeps it alive until release.
@@ -109,6 +120,13 @@ func (h *Hub) acquire(name Name, readers int) (*Stream, error) {
 	s.readers += readers
 	h.readers += readers
 	return s, nil
+}
+
+// retain keeps a stream alive that somebody else keeps alive now.
+func (h *Hub) retain(s *Stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.users++
 }
 
 func (h *Hub) release(s *Stream, readers int) {

@@ -18,6 +18,9 @@ type Info struct {
 	Width   int // of the picture, 0 while not known
 	Height  int
 	Lanes   [media.Kinds]LaneInfo
+
+	Bridged bool // frames are made of the publisher's packets
+	Frames  FrameCounters
 }
 
 // LaneInfo is what one lane of a publication looks like from outside.
@@ -53,6 +56,7 @@ func (s *Stream) describe(info *Info) {
 		info.Live, info.Since = true, s.pub.since
 	}
 	info.Width, info.Height = s.size.width, s.size.height
+	info.Bridged, info.Frames = s.bridging, s.frames.counted
 	for k := range s.lanes {
 		l, out := &s.lanes[k], &info.Lanes[k]
 		if l.format != nil {

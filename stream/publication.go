@@ -11,6 +11,7 @@ type Publication struct {
 	stream    *Stream
 	publisher Publisher
 	since     time.Time
+	frames    bool // it writes frames, not packets
 
 	// Under the stream's lock.
 	active  time.Time // when it last pushed
@@ -84,6 +85,25 @@ func (s *Stream) add(pkt *media.Packet) bool {
 	return true
 }
 
+// PushFrame adds a frame, which must not be changed any more, for a publication that was begun by PublishFrames. It never
+// waits for a reader. After the publication's end frames are counted and dropped.
+func (p *Publication) PushFrame(f *media.Frame) {
+	s := p.stream
+	s.mu.Lock()
+	if s.pub != p || !p.frames {
+		p.ignored++
+		s.mu.Unlock()
+		return
+	}
+	p.active = f.Arrival
+	if f.Kind() == media.Video && f.Key {
+		s.asks.met()
+	}
+	wakers := s.addFrame(f)
+	s.mu.Unlock()
+	s.wake(wakers)
+}
+
 // SetTiming pins the clock of a lane to the wall clock, for the readers' sender reports.
 func (p *Publication) SetTiming(k media.Kind, t media.Timing) {
 	s := p.stream
@@ -94,7 +114,7 @@ func (p *Publication) SetTiming(k media.Kind, t media.Timing) {
 	}
 }
 
-// Ignored counts the packets pushed after the publication's end.
+// Ignored counts the packets and frames pushed after the publication's end.
 func (p *Publication) Ignored() uint64 {
 	p.stream.mu.RLock()
 	defer p.stream.mu.RUnlock()

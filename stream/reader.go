@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -13,6 +12,8 @@ type Reader struct {
 	stream *Stream
 	waker  Waker
 	since  time.Time
+	counts int  // among the readers of the hub: 1, or 0 for a bridge
+	early  bool // a new reader gets the sound that belongs to its first keyframe
 
 	mu      sync.Mutex
 	closed  bool
@@ -59,14 +60,14 @@ func (r *Reader) read(now time.Time, dst []media.Item, max int) (_ []media.Item,
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	r.begin()
+	r.begin(now)
 	wanting = r.keepUp(now)
 	dst = r.merge(dst, max)
 	return dst, wanting
 }
 
 // begin places the cursors when the reader is new or the publication is.
-func (r *Reader) begin() {
+func (r *Reader) begin(now time.Time) {
 	s := r.stream
 	if r.started && r.epoch == s.epoch {
 		return
@@ -82,7 +83,33 @@ func (r *Reader) begin() {
 			c.from = l.head
 		}
 	}
+	was := r.started
 	r.started, r.epoch, r.grace = true, s.epoch, 0
+	if r.early && !was {
+		r.reachBack(now)
+	}
+}
+
+// soundLead is how long before a keyframe the sound that belongs to it can have arrived.
+const soundLead = 200 * time.Millisecond
+
+// reachBack moves a new reader's place among the sound to that of the newest keyframe, if it may begin at it.
+func (r *Reader) reachBack(now time.Time) {
+	video, audio := &r.stream.lanes[media.Video], &r.stream.lanes[media.Audio]
+	key := video.frames.newest.pos
+	if !video.frames.has || key < max(video.tail, r.cursors[media.Video].from) {
+		return
+	}
+	maxAge := r.stream.hub.config.Play.GopMaxAge
+	if now.Sub(video.arrival(key)) > maxAge {
+		return
+	}
+	since := video.arrival(key).Add(-soundLead)
+	c := &r.cursors[media.Audio]
+	for c.pos > audio.tail && !audio.arrival(c.pos-1).Before(since) {
+		c.pos--
+	}
+	r.grace = maxAge + soundLead
 }
 
 // keepUp lets the cursors leave out what is too old to be delivered, and reports whether a keyframe is wanted.
@@ -205,18 +232,7 @@ func (r *Reader) Timing(k media.Kind) (media.Timing, bool) {
 
 // Expired tells whether the reader has waited in vain for a publisher, and says so in words.
 func (r *Reader) Expired(now time.Time) (expired bool, reason string) {
-	s := r.stream
-	s.mu.RLock()
-	live, since := s.pub != nil, s.left
-	s.mu.RUnlock()
-	if since.Before(r.since) {
-		since = r.since
-	}
-	patience := s.hub.config.Play.ViewerPatience
-	if live || now.Sub(since) < patience {
-		return false, ""
-	}
-	return true, fmt.Sprintf("nobody has published %v for %v", s.name, patience)
+	return r.stream.expired(now, r.since)
 }
 
 // Stats tells how the reader fares.
@@ -255,5 +271,5 @@ func (r *Reader) Close() {
 		return
 	}
 	r.stream.removeWaker(r.waker)
-	r.stream.hub.release(r.stream, 1)
+	r.stream.hub.release(r.stream, r.counts)
 }

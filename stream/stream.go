@@ -30,6 +30,16 @@ type Stream struct {
 	lanes [media.Kinds]lane
 	size  struct{ width, height int } // of the newest keyframe that says so
 
+	// The side of frames; see frames.go and bridge.go.
+	frames       frameRing
+	frameVersion atomic.Uint64 // as version, of the frames
+	frameReaders int
+	frameWakers  []wakerUse // as wakers
+	frameWoken   time.Time  // when they were last called for a frame
+	bridge       *Bridge    // that writes the frames, nil if none does
+	bridging     bool       // one does, or is about to
+	unread       time.Time  // since when there has been no reader of frames
+
 	// What happens later than the packet that caused it; see wake.go and ask.go.
 	wakers  []wakerUse // never changed, only replaced
 	batch   batch
@@ -41,6 +51,7 @@ type Stream struct {
 func newStream(h *Hub, name Name, id string) *Stream {
 	s := &Stream{hub: h, name: name, id: id}
 	s.version.Store(1)
+	s.frameVersion.Store(1)
 	return s
 }
 
@@ -50,40 +61,44 @@ func (s *Stream) Name() Name { return s.name }
 // ID is unique to this life of the stream.
 func (s *Stream) ID() string { return s.id }
 
-// publish makes pub the stream's publisher, and returns the publication it replaces, if any.
-func (s *Stream) publish(now time.Time, pub Publisher) (p, old *Publication, err error) {
+// publish begins the publication, and returns the one it replaces, if any.
+func (s *Stream) publish(now time.Time, p *Publication) (old *Publication, err error) {
 	s.mu.RLock()
 	old = s.pub
 	s.mu.RUnlock()
 	if old != nil && old.alive(now) {
-		return nil, nil, ErrBusy
+		return nil, ErrBusy
 	}
-	p = &Publication{stream: s, publisher: pub, since: now, active: now}
+	p.stream, p.since, p.active = s, now, now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pub != nil && s.pub != old {
-		return nil, nil, ErrBusy // somebody was faster
+		return nil, ErrBusy // somebody was faster
 	}
 	old, s.pub = s.pub, p
 	s.epoch++
 	for k := range s.lanes {
 		s.lanes[k].reset()
 	}
+	s.frames.reset()
+	s.frameVersion.Add(1)
 	s.size.width, s.size.height = 0, 0
 	s.asks, s.batch = asks{}, batch{}
 	s.version.Add(1)
-	return p, old, nil
+	return old, nil
 }
 
 // unpublish ends the publication and reports whether it was the stream's.
 func (s *Stream) unpublish(p *Publication, now time.Time) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.pub != p {
+		s.mu.Unlock()
 		return false
 	}
 	s.pub, s.left = nil, now
 	s.asks = asks{}
+	s.mu.Unlock()
+	s.wakeFrames()
 	return true
 }
 
@@ -99,33 +114,44 @@ func (s *Stream) stop() {
 
 // addWaker notes one more reader that uses the waker.
 func (s *Stream) addWaker(w Waker) {
-	if w == nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wakers = slices.Clone(s.wakers)
-	for i := range s.wakers {
-		if s.wakers[i].waker == w {
-			s.wakers[i].readers++
-			return
+	s.wakers = withWaker(s.wakers, w)
+}
+
+// withWaker is the list with one more reader that uses the waker.
+func withWaker(list []wakerUse, w Waker) []wakerUse {
+	if w == nil {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].waker == w {
+			list[i].readers++
+			return list
 		}
 	}
-	s.wakers = append(s.wakers, wakerUse{waker: w, readers: 1})
+	return append(list, wakerUse{waker: w, readers: 1})
 }
 
 // removeWaker notes that one reader less uses the waker.
 func (s *Stream) removeWaker(w Waker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wakers = slices.Clone(s.wakers)
-	for i := range s.wakers {
-		if s.wakers[i].waker != w {
+	s.wakers = withoutWaker(s.wakers, w)
+}
+
+// withoutWaker is the list with one reader less that uses the waker.
+func withoutWaker(list []wakerUse, w Waker) []wakerUse {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].waker != w {
 			continue
 		}
-		if s.wakers[i].readers--; s.wakers[i].readers == 0 {
-			s.wakers = slices.Delete(s.wakers, i, i+1)
+		if list[i].readers--; list[i].readers == 0 {
+			list = slices.Delete(list, i, i+1)
 		}
-		return
+		break
 	}
+	return list
 }

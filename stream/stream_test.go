@@ -29,6 +29,8 @@ func testConfig() Config {
 			GopCache:       true,
 			GopMaxAge:      2 * time.Second,
 			GopMaxBytes:    1 << 20,
+			GopMaxFrames:   2500,
+			QueueLength:    10 * time.Second,
 			MaxLag:         time.Second,
 			ViewerPatience: 3 * time.Minute,
 			RingMaxAge:     5 * time.Second,

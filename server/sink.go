@@ -1,0 +1,127 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// writePatience is how long a viewer may take none of what it is sent.
+const writePatience = 30 * time.Second
+
+// sink is where the bytes of a viewer's stream go. Its methods are called by the request's goroutine, but for hurry.
+type sink interface {
+	begin() error // the response, if it has not begun
+	begun() bool
+	write(b []byte) error  // waits for the client, at most writePatience
+	gone() <-chan struct{} // closed when the client has gone
+	hurry()                // ends a write that waits and lets no other wait; any goroutine may call it
+	end(reason error)
+}
+
+// newSink is what the request asks for: a WebSocket, or the response's body.
+func (s *Server) newSink(w http.ResponseWriter, r *http.Request) sink {
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		k := &socketSink{w: w, r: r, anyOrigin: s.config.HTTPServer.Crossdomain, done: r.Context()}
+		k.stop, k.hurryUp = context.WithCancel(context.Background())
+		return k
+	}
+	b := &bodySink{w: w, r: r, control: http.NewResponseController(w)}
+	b.control.SetReadDeadline(time.Time{}) // the bound of a request's body would end the response
+	return b
+}
+
+// bodySink is the body of an HTTP response.
+type bodySink struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	control  *http.ResponseController
+	answered bool
+	hurried  atomic.Bool
+}
+
+func (b *bodySink) begun() bool           { return b.answered }
+func (b *bodySink) gone() <-chan struct{} { return b.r.Context().Done() }
+
+func (b *bodySink) hurry() {
+	b.hurried.Store(true)
+	b.control.SetWriteDeadline(time.Now())
+}
+
+func (b *bodySink) begin() error {
+	if b.answered {
+		return nil
+	}
+	b.answered = true
+	flvHeaders(b.w)
+	b.w.WriteHeader(http.StatusOK)
+	return b.control.Flush()
+}
+
+func (b *bodySink) write(p []byte) error {
+	b.control.SetWriteDeadline(time.Now().Add(writePatience))
+	if b.hurried.Load() { // perhaps just before the line above
+		return os.ErrDeadlineExceeded
+	}
+	if _, err := b.w.Write(p); err != nil {
+		return err
+	}
+	return b.control.Flush()
+}
+
+// end leaves the connection as the next request on it wants it.
+func (b *bodySink) end(error) { b.control.SetWriteDeadline(time.Time{}) }
+
+// socketSink is a WebSocket: the bytes go in binary messages.
+type socketSink struct {
+	w         http.ResponseWriter
+	r         *http.Request
+	anyOrigin bool // pages of other sites may open it
+	conn      *websocket.Conn
+	done      context.Context // ends when the client has gone
+	stop      context.Context // ends when there is no time left
+	hurryUp   context.CancelFunc
+}
+
+func (s *socketSink) begun() bool           { return s.conn != nil }
+func (s *socketSink) gone() <-chan struct{} { return s.done.Done() }
+func (s *socketSink) hurry()                { s.hurryUp() }
+
+func (s *socketSink) begin() error {
+	if s.conn != nil {
+		return nil
+	}
+	conn, err := websocket.Accept(s.w, s.r, &websocket.AcceptOptions{InsecureSkipVerify: s.anyOrigin})
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	s.done = conn.CloseRead(context.Background()) // a player has nothing to say
+	return nil
+}
+
+func (s *socketSink) write(p []byte) error {
+	ctx, cancel := context.WithTimeout(s.stop, writePatience)
+	defer cancel()
+	return s.conn.Write(ctx, websocket.MessageBinary, p)
+}
+
+// end tells the client why, unless it is in a hurry.
+func (s *socketSink) end(reason error) {
+	defer s.hurryUp()
+	if s.conn == nil {
+		return
+	}
+	if s.stop.Err() != nil {
+		s.conn.CloseNow()
+		return
+	}
+	const most = 120 // bytes of a reason in a close frame (RFC 6455 section 5.5)
+	text := reason.Error()
+	s.conn.Close(websocket.StatusNormalClosure, strings.ToValidUTF8(text[:min(len(text), most)], ""))
+}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"bufio"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"oneport/bench"
+)
+
+// watchSocket opens a WebSocket to a stream.
+func watchSocket(t *testing.T, s *Server, path string) *flvStream {
+	t.Helper()
+	ctx := within(t)
+	conn, _, err := websocket.Dial(ctx, base(s)+path, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://elsewhere.example"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.CloseNow() })
+	conn.SetReadLimit(1 << 20)
+	return &flvStream{t: t, r: bufio.NewReader(websocket.NetConn(ctx, conn, websocket.MessageBinary))}
+}
+
+// FLV comes by WebSocket too, at the same URL; who waits is let in and ends with the server.
+func TestFLVBySocket(t *testing.T) {
+	s := open(t, configure(t, withFLV("")))
+	published(t, s, "pcmu", pcmu)
+	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 300})
+	v := watchSocket(t, s, "/live/x.flv")
+	checkStart(t, v, v.read(10))
+	s.viewers.all()[0].cancel(errKicked)
+	until(t, "the end of the kicked viewer", func() bool { return len(s.viewers.all()) == 0 })
+
+	_, res, err := websocket.Dial(within(t), base(s)+"/live/pcmu.flv", nil)
+	if err == nil || res == nil || res.StatusCode != http.StatusNotAcceptable {
+		t.Errorf("a codec that can't be carried: %v", err)
+	}
+	watchSocket(t, s, "/live/nobody.flv")
+	began := time.Now()
+	s.viewers.close()
+	s.viewers.left.Wait()
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("the waiting viewer's end took %v", took)
+	}
+}
+
+// A viewer by WebSocket is told why it ends.
+func TestSocketSaysWhy(t *testing.T) {
+	s := open(t, configure(t, withFLV("play { viewer_patience 1; }")))
+	conn, _, err := websocket.Dial(within(t), base(s)+"/live/nobody.flv", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	_, _, err = conn.Read(within(t))
+	if websocket.CloseStatus(err) != websocket.StatusNormalClosure || !strings.Contains(err.Error(), "nobody has published") {
+		t.Errorf("it ends with %v", err)
+	}
+}

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/api"
+	"oneport/port"
+	"oneport/stream"
+)
+
+var errTooManyViewers = statusError{http.StatusServiceUnavailable, "the server has as many viewers by HTTP as max_connections allows: try again later"}
+
+// viewer is a client that plays frames: its place in a stream, and what is known of it.
+type viewer struct {
+	server  *Server
+	log     *slog.Logger
+	hub     *stream.Hub
+	name    stream.Name
+	id      string
+	kind    string // as the API names it
+	ip      string
+	local   string
+	remote  string
+	pageURL string
+	tcURL   string
+	created time.Time
+
+	reader *stream.FrameReader
+	wake   chan struct{} // capacity 1
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	sent, frames atomic.Uint64
+	playing      atomic.Bool
+}
+
+// Wake is called by the stream.
+func (v *viewer) Wake(*stream.Stream) { signal(v.wake) }
+
+// viewers finds every viewer. It is bounded, and closed before the server ends.
+type viewers struct {
+	most int
+
+	mu     sync.Mutex
+	closed bool
+	ids    map[string]*viewer
+	left   sync.WaitGroup // requests that have not ended
+}
+
+func newViewers(most int) *viewers { return &viewers{most: most, ids: make(map[string]*viewer)} }
+
+// watch gives a client its place in a stream.
+func (s *Server) watch(r *http.Request, m *remux, name stream.Name) (*viewer, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	id := randomText(8)
+	v := &viewer{
+		server: s, log: s.log.With("session", id), hub: m.hub, name: name, id: id, kind: "flv-play",
+		ip: clientIP(r), remote: r.RemoteAddr, pageURL: r.Referer(), tcURL: "http://" + r.Host + "/" + name.App,
+		created: time.Now(), wake: make(chan struct{}, 1),
+	}
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		v.local = a.String()
+	}
+	v.ctx, v.cancel = context.WithCancelCause(context.Background())
+	var err error
+	if v.reader, err = m.hub.SubscribeFrames(v.created, name, v); err != nil {
+		return nil, err
+	}
+	if err := s.viewers.add(v); err != nil {
+		v.reader.Close()
+		return nil, err
+	}
+	keepFresh(r.Context())
+	s.stats.joined.Add(1)
+	return v, nil
+}
+
+func (t *viewers) add(v *viewer) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return errStopping
+	case len(t.ids) >= t.most:
+		return errTooManyViewers
+	}
+	t.ids[v.id] = v
+	t.left.Add(1)
+	return nil
+}
+
+func (t *viewers) remove(v *viewer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.ids, v.id)
+}
+
+func (t *viewers) byID(id string) *viewer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ids[id]
+}
+
+// all lists the viewers in the order they came.
+func (t *viewers) all() []*viewer {
+	t.mu.Lock()
+	list := make([]*viewer, 0, len(t.ids))
+	for _, v := range t.ids {
+		list = append(list, v)
+	}
+	t.mu.Unlock()
+	slices.SortFunc(list, func(a, b *viewer) int { return a.created.Compare(b.created) })
+	return list
+}
+
+// close ends every viewer and lets none in any more.
+func (t *viewers) close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	for _, v := range t.all() {
+		v.cancel(errShutdown)
+	}
+}
+
+func (v *viewer) started() {
+	v.playing.Store(true)
+	v.log.Info("session started", "stream", v.name.String(), "role", "play", "transport", v.kind, "remote", v.remote,
+		"waited", time.Since(v.created).Round(time.Millisecond).String())
+}
+
+// end gives up the place in the stream, counts what was sent, and says why, how long and how much.
+func (v *viewer) end(reason error) {
+	defer v.server.viewers.left.Done()
+	v.cancel(nil)
+	stats := v.reader.Stats()
+	v.reader.Close()
+	e := &v.server.stats
+	v.server.retiring.Lock()
+	e.sent.bytes.Add(v.sent.Load())
+	e.sent.skips.Add(stats.Skips)
+	v.server.viewers.remove(v)
+	v.server.retiring.Unlock()
+	v.log.Info("session ended", "stream", v.name.String(), "role", "play", "transport", v.kind, "why", reason.Error(),
+		"lasted", time.Since(v.created).Round(time.Millisecond).String(), "frames_out", v.frames.Load(), "skips", stats.Skips)
+}
+
+// describe is the viewer as the API shows it.
+func (v *viewer) describe() api.Client {
+	now := time.Now()
+	stats, sent := v.reader.Stats(), v.sent.Load()
+	return api.Client{
+		ID: v.id, Vhost: v.name.Vhost, Stream: v.name.Stream, IP: v.ip, PageURL: v.pageURL, TCURL: v.tcURL,
+		URL: v.name.String(), Name: v.name.Stream, Type: v.kind, Alive: now.Sub(v.created).Seconds(), SendBytes: sent,
+		Kbps:      api.Kbps{Send: v.server.rates.kbps(now, "s"+v.id, sent)},
+		Transport: "tcp", Local: v.local, Remote: v.remote,
+		LagMS: stats.Lag.Milliseconds(), Skips: stats.Skips, Skipped: stats.SkippedFrames, Packets: v.frames.Load(),
+	}
+}
+
+// connection is the key of a request's connection in its context.
+type connection struct{}
+
+// withConnection lets a handler find the connection that a request came by.
+func withConnection(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return context.WithValue(ctx, connection{}, c)
+}
+
+// keepFresh keeps the backlog of the request's connection out of the kernel, where it couldn't be skipped any more.
+func keepFresh(ctx context.Context) {
+	if c, ok := ctx.Value(connection{}).(*port.Conn); ok {
+		if raw, err := c.TCP().SyscallConn(); err == nil {
+			limitUnsent(raw)
+		}
+	}
+}

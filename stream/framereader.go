@@ -1,0 +1,226 @@
+package stream
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"oneport/media"
+)
+
+// FrameReader is one viewer's place among the frames of a stream. Its methods may be called from several goroutines.
+type FrameReader struct {
+	stream *Stream
+	waker  Waker
+	since  time.Time
+
+	mu      sync.Mutex
+	closed  bool
+	started bool   // Next was called
+	seen    uint64 // the frames' version when everything was read
+	epoch   uint64 // of the publication that is read
+
+	pos     uint64        // of the next frame to look at
+	least   uint64        // a keyframe before this position is not one to begin at
+	open    bool          // a run has begun
+	picture bool          // its keyframe was delivered
+	from    time.Duration // where on the timeline it begins
+	next    media.Break   // what the next item says
+
+	skips, skipped uint64
+}
+
+// FrameStatus is what a reader of frames can know of its stream.
+type FrameStatus struct {
+	Live    bool   // somebody publishes
+	Epoch   uint64 // tells publications apart
+	Packets bool   // the publisher sends packets, so that frames come from a bridge
+	Formats [media.Kinds]*media.FrameFormat
+}
+
+// FrameStats tells how a reader of frames fares.
+type FrameStats struct {
+	Lag           time.Duration // from the next frame it will read to the stream's newest
+	Skips         uint64        // how often it fell behind too far
+	SkippedFrames uint64        // what it was not given because of that
+}
+
+// SubscribeFrames adds a reader of frames to the stream, which need not be published yet. The error is ErrFull.
+func (h *Hub) SubscribeFrames(now time.Time, name Name, w Waker) (*FrameReader, error) {
+	s, err := h.acquire(name, 1)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.frameReaders++
+	s.frameWakers = withWaker(s.frameWakers, w)
+	s.mu.Unlock()
+	s.startBridge()
+	return &FrameReader{stream: s, waker: w, since: now}, nil
+}
+
+// Next appends at most max frames to dst, in the order in which they arrived, and returns it.
+//
+// A run begins with the newest keyframe and the sound from its time on; where none is kept, one is asked for and nothing
+// comes before it. A stream that has had no picture for its first second is taken to be sound alone. A reader whose next
+// frame is older than QueueLength skips to the newest keyframe. After a change of publisher it begins anew. Each such place
+// is marked in the item that follows it.
+func (r *FrameReader) Next(now time.Time, dst []media.FrameItem, max int) []media.FrameItem {
+	dst, wanting := r.read(now, dst, max)
+	if wanting {
+		r.stream.requestKeyframe(now)
+	}
+	return dst
+}
+
+// read is Next but for the keyframe request, which it reports as wanted.
+func (r *FrameReader) read(now time.Time, dst []media.FrameItem, max int) (_ []media.FrameItem, wanting bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stream
+	if r.closed || s.frameVersion.Load() == r.seen {
+		return dst, false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r.begin()
+	r.keepUp(now)
+	for ; r.open && max > 0 && r.pos < s.frames.head; r.pos++ {
+		if item, ok := r.take(s.frames.at(r.pos).frame); ok {
+			dst = append(dst, item)
+			max--
+		}
+	}
+	if !r.open || r.pos == s.frames.head {
+		r.seen = s.frameVersion.Load()
+	}
+	return dst, !r.open
+}
+
+// begin places the reader when it is new or the publication is.
+func (r *FrameReader) begin() {
+	s := r.stream
+	if r.started && r.epoch == s.epoch {
+		return
+	}
+	r.pos, r.least, r.next = s.frames.base, s.frames.base, media.Restarted
+	if !r.started && !s.hub.config.Play.GopCache {
+		r.least = s.frames.head
+	}
+	r.started, r.epoch, r.open = true, s.epoch, false
+}
+
+// keepUp leaves out what is too old to be delivered, and begins a run where that is possible.
+func (r *FrameReader) keepUp(now time.Time) {
+	ring := &r.stream.frames
+	start := ring.start()
+	if r.open && r.late(now, ring, start) {
+		r.open, r.least = false, r.pos
+		r.skips++
+		if r.next == media.Continues {
+			r.next = media.Skipped
+		}
+	}
+	if r.open || !start.has || start.key < r.least {
+		return
+	}
+	from := max(r.pos, start.from)
+	if r.next == media.Skipped {
+		r.skipped += from - r.pos
+	}
+	r.pos, r.from, r.open, r.picture = from, start.at, true, false
+}
+
+// late reports whether the next frame is not kept any more, or is too old and there is a newer keyframe to go on from.
+func (r *FrameReader) late(now time.Time, ring *frameRing, start group) bool {
+	if r.pos < ring.tail || r.pos == ring.head {
+		return r.pos < ring.tail
+	}
+	age := now.Sub(ring.at(r.pos).frame.Arrival)
+	return age > r.stream.hub.config.Play.QueueLength && start.has && start.key > r.pos
+}
+
+// take delivers a frame, unless the run does not reach back to it or has no keyframe yet that it builds on.
+func (r *FrameReader) take(f *media.Frame) (media.FrameItem, bool) {
+	if f.DTS < r.from {
+		return media.FrameItem{}, false
+	}
+	if f.Kind() == media.Video {
+		if r.picture = r.picture || f.Key; !r.picture {
+			return media.FrameItem{}, false
+		}
+	}
+	item := media.FrameItem{Frame: f, Break: r.next}
+	if r.next != media.Continues {
+		item.From, r.next = r.from, media.Continues
+	}
+	return item, true
+}
+
+// Stream is the stream that is read.
+func (r *FrameReader) Stream() *Stream { return r.stream }
+
+// Status tells what the stream is like now.
+func (r *FrameReader) Status() FrameStatus {
+	s := r.stream
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return FrameStatus{Live: s.pub != nil, Epoch: s.epoch, Packets: s.pub != nil && !s.pub.frames, Formats: s.frames.formats}
+}
+
+// Expired tells whether the reader has waited in vain for a publisher, and says so in words.
+func (r *FrameReader) Expired(now time.Time) (expired bool, reason string) {
+	return r.stream.expired(now, r.since)
+}
+
+// Stats tells how the reader fares.
+func (r *FrameReader) Stats() FrameStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stream
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	stats := FrameStats{Skips: r.skips, SkippedFrames: r.skipped}
+	if ring := &s.frames; r.open && r.epoch == s.epoch && r.pos < ring.head {
+		stats.Lag = ring.newest.Sub(ring.at(max(r.pos, ring.tail)).frame.Arrival)
+	}
+	return stats
+}
+
+// Close ends the reader. Closing twice does nothing.
+func (r *FrameReader) Close() {
+	r.mu.Lock()
+	closed := r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if closed {
+		return
+	}
+	s := r.stream
+	s.mu.Lock()
+	s.frameWakers = withoutWaker(s.frameWakers, r.waker)
+	if s.frameReaders--; s.frameReaders == 0 {
+		s.unread = time.Now()
+	}
+	b := s.bridge
+	s.mu.Unlock()
+	if b != nil {
+		b.reader.waker.Wake(s)
+	}
+	s.hub.release(s, 1)
+}
+
+// expired tells whether one who came at since has waited in vain for a publisher.
+func (s *Stream) expired(now, since time.Time) (expired bool, reason string) {
+	s.mu.RLock()
+	live, left := s.pub != nil, s.left
+	s.mu.RUnlock()
+	if left.After(since) {
+		since = left
+	}
+	patience := s.hub.config.Play.ViewerPatience
+	if live || now.Sub(since) < patience {
+		return false, ""
+	}
+	return true, fmt.Sprintf("nobody has published %v for %v", s.name, patience)
+}
