@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -120,6 +121,9 @@ func (s *socketSink) end(reason error) {
 	if s.stop.Err() != nil {
 		s.conn.CloseNow()
 		return
+	}
+	if c, ok := s.r.Context().Value(connection{}).(net.Conn); ok {
+		c.SetDeadline(time.Now().Add(farewell)) // the library would wait 5 s for an answer
 	}
 	const most = 120 // bytes of a reason in a close frame (RFC 6455 section 5.5)
 	text := reason.Error()

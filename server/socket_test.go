@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,5 +60,26 @@ func TestSocketSaysWhy(t *testing.T) {
 	_, _, err = conn.Read(within(t))
 	if websocket.CloseStatus(err) != websocket.StatusNormalClosure || !strings.Contains(err.Error(), "nobody has published") {
 		t.Errorf("it ends with %v", err)
+	}
+}
+
+// A client that never answers the end of its WebSocket holds up neither its own end nor the server's.
+func TestSocketNeverAnswers(t *testing.T) {
+	s := open(t, configure(t, withFLV("play { viewer_patience 1; }")))
+	conn := dial(t, s)
+	fmt.Fprint(conn, "GET /live/nobody.flv HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n")
+	conn.SetReadDeadline(time.Now().Add(patience))
+	r := bufio.NewReader(conn)
+	if res, err := http.ReadResponse(r, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", res, err)
+	}
+	if b, err := r.ReadByte(); err != nil || b != 0x88 {
+		t.Fatalf("%#x instead of a close frame: %v", b, err)
+	}
+	began := time.Now()
+	s.viewers.left.Wait()
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("its end took %v", took)
 	}
 }
