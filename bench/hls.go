@@ -191,7 +191,7 @@ func parseHLS(r io.Reader, base *url.URL) (*hlsList, error) {
 			master = true
 		case tag == "#EXT-X-TARGETDURATION":
 			l.target = hlsSeconds(value)
-		case tag == "#EXT-X-MEDIA-SEQUENCE":
+		case tag == "#EXT-X-MEDIA-SEQUENCE" && len(l.segments) == 0: // RFC 8216 section 4.3.3.2: before the first segment
 			next.sequence, _ = strconv.ParseInt(value, 10, 64) // without one it is 0
 			next.sequence = max(next.sequence, 0)
 		case tag == "#EXTINF":

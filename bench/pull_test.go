@@ -279,6 +279,7 @@ func TestParseHLS(t *testing.T) {
 func FuzzParseHLS(f *testing.F) {
 	f.Add("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:-7\n#EXTINF:5.5,\na.ts\n#EXT-X-ENDLIST\n")
 	f.Add("#EXTM3U\n#EXT-X-STREAM-INF:X\nb.m3u8\n")
+	f.Add("#EXTM3U\n0\n#EXT-X-MEDIA-SEQUENCE \n00")
 	base := &url.URL{Scheme: "http", Host: "h"}
 	f.Fuzz(func(t *testing.T, text string) {
 		l, err := parseHLS(strings.NewReader(text), base)
