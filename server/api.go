@@ -2,17 +2,13 @@ package server
 
 import (
 	"encoding/json"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"oneport/api"
-	"oneport/media"
-	"oneport/stream"
 )
 
 // Version of oneport, as /api/v1/versions and -v tell it.
@@ -106,6 +102,9 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 		for _, v := range s.viewers.all() {
 			list = append(list, v.describe())
 		}
+		for _, i := range s.ingests.all() {
+			list = append(list, i.describe())
+		}
 		writeJSON(w, r, api.ClientsReply{Envelope: s.envelope(), Clients: page(list, r)})
 	case method == http.MethodGet || method == http.MethodDelete && id != "":
 		s.serveClient(w, r, id, method == http.MethodDelete)
@@ -115,22 +114,37 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// client is what the API does with one.
+type client struct {
+	describe func() api.Client
+	kick     func()
+}
+
+// clientByID finds a client of whatever sort.
+func (s *Server) clientByID(id string) (client, bool) {
+	if sess := s.sessions.byID(id); sess != nil {
+		return client{sess.describe, func() { sess.close(errKicked) }}, true
+	}
+	if v := s.viewers.byID(id); v != nil {
+		return client{v.describe, func() { v.cancel(errKicked) }}, true
+	}
+	if i := s.ingests.byID(id); i != nil {
+		return client{i.describe, func() { i.dismiss(errKicked) }}, true
+	}
+	return client{}, false
+}
+
 // serveClient shows or kicks one client.
 func (s *Server) serveClient(w http.ResponseWriter, r *http.Request, id string, kick bool) {
-	sess, v := s.sessions.byID(id), s.viewers.byID(id)
+	c, ok := s.clientByID(id)
 	switch {
-	case sess == nil && v == nil:
+	case !ok:
 		writeJSON(w, r, api.Failure{Code: api.ClientNotFound})
-	case kick && sess != nil:
-		sess.close(errKicked)
-		writeJSON(w, r, s.envelope())
 	case kick:
-		v.cancel(errKicked)
+		c.kick()
 		writeJSON(w, r, s.envelope())
-	case sess != nil:
-		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: sess.describe()})
 	default:
-		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: v.describe()})
+		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: c.describe()})
 	}
 }
 
@@ -145,78 +159,6 @@ func page[T any](list []T, r *http.Request) []T {
 	start = min(max(start, 0), len(list))
 	count = min(max(count, 10), len(list)-start)
 	return append([]T{}, list[start:start+count]...)
-}
-
-func (s *Server) describeStreams() []api.Stream {
-	sent := make(map[stream.Name]uint64)
-	publisher := make(map[stream.Name]*session)
-	for _, sess := range s.sessions.all() {
-		if sess.info.publish {
-			publisher[sess.info.name] = sess
-		} else {
-			sent[sess.info.name] += sess.outStats().Bytes
-		}
-	}
-	for _, v := range s.viewers.all() {
-		sent[v.name] += v.sent.Load()
-	}
-	list := []api.Stream{}
-	for _, vhost := range slices.Sorted(maps.Keys(s.hubs)) {
-		for _, info := range s.hubs[vhost].Streams() {
-			list = append(list, s.describeStream(vhost, info, sent[info.Name], publisher[info.Name]))
-		}
-	}
-	return list
-}
-
-func (s *Server) describeStream(vhost string, info stream.Info, sent uint64, pub *session) api.Stream {
-	st := api.Stream{
-		ID: info.ID, Name: info.Name.Stream, Vhost: vhost, App: info.Name.App, URL: info.Name.String(),
-		TCURL: "webrtc://" + vhost + "/" + info.Name.App, Clients: info.Readers, SendBytes: sent,
-	}
-	if info.Live {
-		st.Clients++
-		st.LiveMS = info.Since.UnixMilli()
-		st.Publish.Active = true
-		if pub != nil {
-			st.Publish.CID = pub.info.id
-		}
-	}
-	for k := range info.Lanes {
-		l := &info.Lanes[k]
-		st.RecvBytes += l.Bytes
-		switch f := l.Format; {
-		case f.Codec == 0:
-		case media.Kind(k) == media.Video:
-			st.Frames = l.Frames
-			st.Video = &api.Video{Codec: f.Codec.String(), Profile: profileName(f), Level: levelName(f), Width: info.Width, Height: info.Height}
-		default:
-			st.Audio = &api.Audio{Codec: f.Codec.String(), SampleRate: f.ClockRate, Channel: f.Channels}
-		}
-	}
-	now := time.Now()
-	st.Kbps = api.Kbps{Recv: s.rates.kbps(now, "r"+info.ID, st.RecvBytes), Send: s.rates.kbps(now, "s"+info.ID, sent)}
-	return st
-}
-
-// profileName and levelName are H264's by name, the profile's number for others.
-func profileName(f media.Format) string {
-	if f.Codec != media.H264 || len(f.Profile) != 6 {
-		return f.Profile
-	}
-	names := map[string]string{"42": "Baseline", "4d": "Main", "58": "Extended", "64": "High", "f4": "High444"}
-	return names[f.Profile[:2]]
-}
-
-func levelName(f media.Format) string {
-	if f.Codec != media.H264 || len(f.Profile) != 6 {
-		return ""
-	}
-	n, err := strconv.ParseUint(f.Profile[4:], 16, 8)
-	if err != nil {
-		return ""
-	}
-	return strconv.FormatFloat(float64(n)/10, 'f', -1, 64)
 }
 
 var callbackName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)

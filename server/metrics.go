@@ -45,6 +45,11 @@ var metricList = [...]metric{
 	{"oneport_packets_sent_total", "RTP packets sent to viewers, retransmissions included.", nil},
 	{"oneport_packets_lost_total", "RTP packets of publishers that never came.", nil},
 	{"oneport_packets_rejected_total", "Datagrams of sessions dropped as broken, forged, replayed, or of nothing that was announced.", nil},
+	{"oneport_publishers", "Publishers of frames.", []string{"type"}},
+	{"oneport_frames_received_total", "Frames received from publishers of frames.", nil},
+	{"oneport_frames_rejected_total", "What publishers of frames sent that was left out: broken, of no codec that is known, or without its parameters.", nil},
+	{"oneport_timeline_jumps_total", "Times the clock of a publisher of frames jumped and was put right.", nil},
+	{"oneport_keyframes_unasked_total", "Keyframes that were wanted of publishers that can't be asked for one.", nil},
 	{"oneport_http_viewers", "Viewers by HTTP.", []string{"type"}},
 	{"oneport_bridges", "Streams of WebRTC publishers that are turned into frames.", nil},
 	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
@@ -103,6 +108,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_packets_sent_total", t.packetsOut)
 	count("oneport_packets_lost_total", t.lost)
 	count("oneport_packets_rejected_total", t.rejected)
+	for kind, n := range t.publishers {
+		gauge("oneport_publishers", float64(n), kind)
+	}
+	count("oneport_frames_received_total", t.frames.received)
+	count("oneport_frames_rejected_total", t.frames.rejected)
+	count("oneport_timeline_jumps_total", t.frames.rebased)
+	count("oneport_keyframes_unasked_total", t.frames.unasked)
 	gauge("oneport_http_viewers", float64(t.viewers), "flv-play")
 	gauge("oneport_bridges", float64(s.stats.bridges.Load()))
 	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
@@ -124,6 +136,8 @@ type traffic struct {
 	bytesIn, bytesOut, packetsIn, packetsOut uint64
 	lost, rejected, skips                    uint64
 	by                                       map[roleAndTransport]int
+	publishers                               map[string]int // of frames, by type
+	frames                                   struct{ received, rejected, rebased, unasked uint64 }
 }
 
 type roleAndTransport struct{ role, transport string }
@@ -136,7 +150,7 @@ func (s *Server) traffic() traffic {
 		bytesIn: e.received.bytes.Load(), bytesOut: e.sent.bytes.Load(),
 		packetsIn: e.received.packets.Load(), packetsOut: e.sent.packets.Load(),
 		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), skips: e.sent.skips.Load(),
-		by: make(map[roleAndTransport]int),
+		by: make(map[roleAndTransport]int), publishers: make(map[string]int),
 	}
 	for _, sess := range s.sessions.all() {
 		c := sess.tally()
@@ -160,7 +174,24 @@ func (s *Server) traffic() traffic {
 		t.bytesOut += v.sent.Load()
 		t.skips += v.reader.Stats().Skips
 	}
+	s.addIngests(&t)
 	return t
+}
+
+// addIngests adds the publishers of frames. Called with retiring held.
+func (s *Server) addIngests(t *traffic) {
+	ended := &s.stats.frames
+	t.frames.received, t.frames.rejected = ended.received.Load(), ended.rejected.Load()
+	t.frames.rebased, t.frames.unasked = ended.rebased.Load(), ended.unasked.Load()
+	for _, i := range s.ingests.all() {
+		t.clients++
+		t.publishers[i.kind]++
+		t.bytesIn += i.received.Load()
+		t.frames.received += i.frames.Load()
+		t.frames.rejected += i.rejected.Load()
+		t.frames.rebased += i.rebased.Load()
+		t.frames.unasked += i.asked.Load()
+	}
 }
 
 // retire moves a session's counters from the table to the totals, in one step for whoever adds the two up.

@@ -31,6 +31,8 @@ type Server struct {
 
 	sessions *sessions
 	viewers  *viewers // by HTTP
+	ingests  table[*ingest]
+	places   places
 	buffers  flvBuffers
 	timers   *timers
 	writers  []*writer
@@ -70,10 +72,14 @@ type stats struct {
 	bridges         atomic.Int64  // that run
 	soundErrors     atomic.Uint64 // frames of sound that were not converted
 	sent, received  endedTraffic  // of sessions that ended
+	frames          endedFrames   // of publishers of frames that ended
 }
 
 // endedTraffic keeps what ended sessions carried, so that the server's counters never go back.
 type endedTraffic struct{ packets, bytes, skips, lost, rejected atomic.Uint64 }
+
+// endedFrames does the same for what frames alone have.
+type endedFrames struct{ received, rejected, rebased, unasked atomic.Uint64 }
 
 // Open binds every port and starts to serve. The caller owns the logger; the configuration must have been checked.
 func Open(c *Config, log *slog.Logger) (*Server, error) {
@@ -105,6 +111,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		hubs:        make(map[string]*stream.Hub),
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
 		viewers:     newViewers(c.MaxConnections),
+		places:      places{most: int64(c.MaxConnections)},
 		timers:      newTimers(),
 		serverID:    "vid-" + randomText(7),
 		serviceID:   randomText(8),
@@ -218,6 +225,7 @@ func (s *Server) apiListen(secure bool) string {
 func (s *Server) Close() {
 	s.stopping.Store(true)
 	s.viewers.close()
+	s.ingests.close(errShutdown)
 	all := s.sessions.all()
 	var ending sync.WaitGroup
 	for _, sess := range all {
@@ -241,6 +249,7 @@ func (s *Server) Close() {
 		s.udp.conn.Close()
 	}
 	s.viewers.left.Wait()
+	s.ingests.left.Wait()
 	close(s.stop)
 	s.links.Wait()
 	s.tasks.Wait()

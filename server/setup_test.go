@@ -240,6 +240,12 @@ func leftovers(s *Server) string {
 	if n := len(s.viewers.all()); n > 0 {
 		left = append(left, fmt.Sprintf("%d viewers by HTTP", n))
 	}
+	if n := len(s.ingests.all()); n > 0 {
+		left = append(left, fmt.Sprintf("%d publishers of frames", n))
+	}
+	if n := s.places.taken.Load(); n != 0 {
+		left = append(left, fmt.Sprintf("%d places", n))
+	}
 	s.timers.mu.Lock()
 	if n := len(s.timers.heap); n > 0 {
 		left = append(left, fmt.Sprintf("%d timers", n))

@@ -19,8 +19,10 @@ type Info struct {
 	Height  int
 	Lanes   [media.Kinds]LaneInfo
 
+	Framed  bool // the publisher writes frames, not packets
 	Bridged bool // frames are made of the publisher's packets
 	Frames  FrameCounters
+	Formats [media.Kinds]*media.FrameFormat // of the newest frames
 }
 
 // LaneInfo is what one lane of a publication looks like from outside.
@@ -53,10 +55,11 @@ func (s *Stream) describe(info *Info) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.pub != nil {
-		info.Live, info.Since = true, s.pub.since
+		info.Live, info.Since, info.Framed = true, s.pub.since, s.pub.frames
 	}
 	info.Width, info.Height = s.size.width, s.size.height
 	info.Bridged, info.Frames = s.bridging, s.frames.counted
+	info.Formats = s.frames.formats
 	for k := range s.lanes {
 		l, out := &s.lanes[k], &info.Lanes[k]
 		if l.format != nil {
