@@ -16,7 +16,7 @@ type bridging struct {
 	server *Server
 	log    *slog.Logger
 	conf   *VhostRTC
-	out    *stream.Bridge
+	out    *stream.FrameBridge
 	wake   chan struct{} // capacity 1
 
 	// Owned by the goroutine; of the publication that is read.
@@ -37,7 +37,7 @@ func (s *Server) bridge(conf *VhostRTC) func(*stream.Stream) {
 	}
 	return func(st *stream.Stream) {
 		b := &bridging{server: s, log: s.log.With("stream", st.Name().String()), conf: conf, wake: make(chan struct{}, 1)}
-		b.out = st.OpenBridge(time.Now(), b)
+		b.out = st.OpenFrameBridge(time.Now(), b)
 		s.stats.bridges.Add(1)
 		s.tasks.Go(b.run)
 	}

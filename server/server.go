@@ -125,7 +125,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 	for v := range c.Vhosts.All() {
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
 			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions + c.MaxConnections,
-			Play: v.Settings.Play, Publish: v.Settings.Publish, Bridge: s.bridge(&v.Settings.RTC),
+			Play: v.Settings.Play, Publish: v.Settings.Publish, FrameBridge: s.bridge(&v.Settings.RTC),
 		})
 	}
 	s.tasks.Go(func() { s.timers.run(s.stop) })

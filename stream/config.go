@@ -14,9 +14,11 @@ type Config struct {
 	Play    Play
 	Publish Publish
 
-	// Bridge is told that somebody reads frames of a stream whose publisher sends packets: nobody writes them yet. It
-	// must call OpenBridge before it returns, and not block. Nil: such readers get nothing.
-	Bridge func(*Stream)
+	// FrameBridge is told that somebody reads frames of a stream whose publisher sends packets: nobody writes them yet. It
+	// must call OpenFrameBridge before it returns, and not block. Nil: such readers get nothing.
+	FrameBridge func(*Stream)
+	// PacketBridge is the same the other way: somebody reads packets of a stream whose publisher sends frames.
+	PacketBridge func(*Stream)
 }
 
 // Play holds the settings about the way to the viewers.

@@ -52,10 +52,10 @@ func (h *Hub) SubscribeFrames(now time.Time, name Name, w Waker) (*FrameReader, 
 		return nil, err
 	}
 	s.mu.Lock()
-	s.frameReaders++
+	s.join(frames)
 	s.frameWakers = withWaker(s.frameWakers, w)
 	s.mu.Unlock()
-	s.startBridge()
+	s.startBridges()
 	return &FrameReader{stream: s, waker: w, since: now}, nil
 }
 
@@ -157,6 +157,10 @@ func (r *FrameReader) take(f *media.Frame) (media.FrameItem, bool) {
 	return item, true
 }
 
+// RequestKeyframe asks the publisher for a keyframe. The requests of all readers are coalesced; a publisher of frames may have
+// no way to be asked.
+func (r *FrameReader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now) }
+
 // Stream is the stream that is read.
 func (r *FrameReader) Stream() *Stream { return r.stream }
 
@@ -165,7 +169,7 @@ func (r *FrameReader) Status() FrameStatus {
 	s := r.stream
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return FrameStatus{Live: s.pub != nil, Epoch: s.epoch, Packets: s.pub != nil && !s.pub.frames, Formats: s.frames.formats}
+	return FrameStatus{Live: s.pub != nil, Epoch: s.epoch, Packets: s.pub != nil && s.pub.writes == packets, Formats: s.frames.formats}
 }
 
 // Expired tells whether the reader has waited in vain for a publisher, and says so in words.
@@ -199,14 +203,8 @@ func (r *FrameReader) Close() {
 	s := r.stream
 	s.mu.Lock()
 	s.frameWakers = withoutWaker(s.frameWakers, r.waker)
-	if s.frameReaders--; s.frameReaders == 0 {
-		s.unread = time.Now()
-	}
-	b := s.bridge
 	s.mu.Unlock()
-	if b != nil {
-		b.reader.waker.Wake(s)
-	}
+	s.part(frames)
 	s.hub.release(s, 1)
 }
 

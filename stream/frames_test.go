@@ -21,7 +21,7 @@ type bridged struct {
 	hub    *Hub
 	pub    *Publication
 	asks   *publisher
-	bridge *Bridge
+	bridge *FrameBridge
 	opened int
 	woken  *countingWaker
 	now    time.Time
@@ -40,7 +40,7 @@ type failer interface {
 func newBridged(t failer, change func(*Config)) *bridged {
 	b := &bridged{t: t, now: time.Now(), woken: &countingWaker{}, asks: &publisher{}}
 	config := testConfig()
-	config.Bridge = func(s *Stream) { b.bridge, b.opened = s.OpenBridge(b.now, b.woken), b.opened+1 }
+	config.FrameBridge = func(s *Stream) { b.bridge, b.opened = s.OpenFrameBridge(b.now, b.woken), b.opened+1 }
 	if change != nil {
 		change(&config)
 	}

@@ -69,7 +69,7 @@ func (h *Hub) Publish(now time.Time, name Name, pub Publisher) (*Publication, er
 
 // PublishFrames is Publish for a publisher that has frames, for PushFrame.
 func (h *Hub) PublishFrames(now time.Time, name Name, pub Publisher) (*Publication, error) {
-	return h.publish(now, name, &Publication{publisher: pub, frames: true})
+	return h.publish(now, name, &Publication{publisher: pub, writes: frames})
 }
 
 func (h *Hub) publish(now time.Time, name Name, p *Publication) (*Publication, error) {
@@ -86,7 +86,7 @@ func (h *Hub) publish(now time.Time, name Name, p *Publication) (*Publication, e
 		h.release(s, 0)
 		old.publisher.Replaced()
 	}
-	s.startBridge()
+	s.startBridges()
 	s.wakeFrames()
 	return p, nil
 }
@@ -97,7 +97,11 @@ func (h *Hub) Subscribe(now time.Time, name Name, w Waker) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.addWaker(w)
+	s.mu.Lock()
+	s.wakers = withWaker(s.wakers, w)
+	s.join(packets)
+	s.mu.Unlock()
+	s.startBridges()
 	return &Reader{stream: s, waker: w, since: now, counts: 1}, nil
 }
 

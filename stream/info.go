@@ -20,9 +20,11 @@ type Info struct {
 	Lanes   [media.Kinds]LaneInfo
 
 	Framed  bool // the publisher writes frames, not packets
-	Bridged bool // frames are made of the publisher's packets
-	Frames  FrameCounters
+	Bridged bool // a bridge makes frames of the publisher's packets, or packets of its frames
+
+	// Of a publisher of frames, or of what a bridge makes for readers of frames.
 	Formats [media.Kinds]*media.FrameFormat // of the newest frames
+	Frames  FrameCounters
 }
 
 // LaneInfo is what one lane of a publication looks like from outside.
@@ -55,11 +57,14 @@ func (s *Stream) describe(info *Info) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.pub != nil {
-		info.Live, info.Since, info.Framed = true, s.pub.since, s.pub.frames
+		info.Live, info.Since, info.Framed = true, s.pub.since, s.pub.writes == frames
 	}
 	info.Width, info.Height = s.size.width, s.size.height
-	info.Bridged, info.Frames = s.bridging, s.frames.counted
-	info.Formats = s.frames.formats
+	if f := s.frames.formats[media.Video]; info.Width == 0 && f != nil {
+		info.Width, info.Height = f.Width, f.Height
+	}
+	info.Bridged = s.demands[frames].begun || s.demands[packets].begun
+	info.Formats, info.Frames = s.frames.formats, s.frames.counted
 	for k := range s.lanes {
 		l, out := &s.lanes[k], &info.Lanes[k]
 		if l.format != nil {

@@ -11,7 +11,7 @@ type Publication struct {
 	stream    *Stream
 	publisher Publisher
 	since     time.Time
-	frames    bool // it writes frames, not packets
+	writes    form
 
 	// Under the stream's lock.
 	active  time.Time // when it last pushed
@@ -49,16 +49,21 @@ func (p *Publication) Push(pkt *media.Packet) {
 	if sized {
 		s.size.width, s.size.height = width, height
 	}
-	var wakers []wakerUse
-	if s.add(pkt) && len(s.wakers) > 0 {
-		if s.batch.add(pkt, s.hub.config.Play.MWLatency) {
-			wakers = s.wakers
-		} else {
-			s.arm(pkt.Arrival)
-		}
-	}
+	wakers := s.addPacket(pkt)
 	s.mu.Unlock()
 	s.wake(wakers)
+}
+
+// addPacket puts a packet into its lane, and returns whom to tell. The caller holds the lock.
+func (s *Stream) addPacket(pkt *media.Packet) []wakerUse {
+	if !s.add(pkt) || len(s.wakers) == 0 {
+		return nil
+	}
+	if s.batch.add(pkt, s.hub.config.Play.MWLatency) {
+		return s.wakers
+	}
+	s.arm(pkt.Arrival)
+	return nil
 }
 
 // add puts a packet into its lane and reports whether it was new. The caller holds the lock.
@@ -90,7 +95,7 @@ func (s *Stream) add(pkt *media.Packet) bool {
 func (p *Publication) PushFrame(f *media.Frame) {
 	s := p.stream
 	s.mu.Lock()
-	if s.pub != p || !p.frames {
+	if s.pub != p || p.writes != frames {
 		p.ignored++
 		s.mu.Unlock()
 		return
@@ -100,8 +105,23 @@ func (p *Publication) PushFrame(f *media.Frame) {
 		s.asks.met()
 	}
 	wakers := s.addFrame(f)
+	b := s.demands[packets].bridge
 	s.mu.Unlock()
 	s.wake(wakers)
+	if b != nil {
+		b.waker.Wake(s)
+	}
+}
+
+// Announce tells what frames will come, before the first of them does: what the publisher says that it will send. It is for
+// a publication that was begun by PublishFrames.
+func (p *Publication) Announce(f *media.FrameFormat) {
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := f.Kind(); s.pub == p && p.writes == frames && s.frames.formats[k] == nil {
+		s.frames.formats[k] = f
+	}
 }
 
 // SetTiming pins the clock of a lane to the wall clock, for the readers' sender reports.

@@ -197,6 +197,14 @@ func (r *Reader) Refused() (media.Format, bool) {
 	return media.Format{}, false
 }
 
+// Unbridged reports whether the publisher writes frames and the hub makes no packets of them.
+func (r *Reader) Unbridged() bool {
+	s := r.stream
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.pub != nil && s.pub.writes == frames && s.hub.config.PacketBridge == nil
+}
+
 // Find returns a packet of the current run that was delivered already, for retransmission, or nil.
 func (r *Reader) Find(k media.Kind, seq uint64) *media.Packet {
 	r.mu.Lock()
@@ -271,5 +279,8 @@ func (r *Reader) Close() {
 		return
 	}
 	r.stream.removeWaker(r.waker)
+	if r.counts > 0 {
+		r.stream.part(packets)
+	}
 	r.stream.hub.release(r.stream, r.counts)
 }

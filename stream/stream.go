@@ -30,15 +30,13 @@ type Stream struct {
 	lanes [media.Kinds]lane
 	size  struct{ width, height int } // of the newest keyframe that says so
 
-	// The side of frames; see frames.go and bridge.go.
+	// The side of frames; see frames.go, and bridge.go for how the two sides meet.
 	frames       frameRing
 	frameVersion atomic.Uint64 // as version, of the frames
-	frameReaders int
-	frameWakers  []wakerUse // as wakers
-	frameWoken   time.Time  // when they were last called for a frame
-	bridge       *Bridge    // that writes the frames, nil if none does
-	bridging     bool       // one does, or is about to
-	unread       time.Time  // since when there has been no reader of frames
+	frameWakers  []wakerUse    // as wakers
+	frameWoken   time.Time     // when they were last called for a frame
+
+	demands [forms]demand
 
 	// What happens later than the packet that caused it; see wake.go and ask.go.
 	wakers  []wakerUse // never changed, only replaced
