@@ -228,7 +228,7 @@ func TestUnbridged(t *testing.T) {
 		t.Fatal(err)
 	}
 	pub.Announce(avcFrames)
-	if !r.Unbridged() || hub.Streams()[0].Formats[media.Video] != avcFrames || !hub.Streams()[0].ByFrames {
+	if !r.Unbridged() || hub.Streams()[0].Formats[media.Video] != avcFrames || !hub.Streams()[0].Framed {
 		t.Errorf("unbridged: %v, %+v", r.Unbridged(), hub.Streams()[0])
 	}
 }
