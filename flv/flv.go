@@ -137,6 +137,9 @@ func CheckCodec(c media.Codec) error {
 	case media.H264, media.H265, media.AV1, media.VP9, media.AAC, media.Opus:
 		return nil
 	}
+	if c.Kind() == media.Video {
+		return fmt.Errorf("flv: %v cannot be carried; publish H264, H265, AV1 or VP9", c)
+	}
 	return fmt.Errorf("flv: %v cannot be carried", c)
 }
 

@@ -108,10 +108,10 @@ func TestMount(t *testing.T) {
 		}
 	}
 	m, _ := parseMount("tv.example/[app]-[stream].flv")
-	if app, stream, ok := m.match("tv.example", "/a-b.flv"); !ok || app != "a" || stream != "b" {
-		t.Errorf("%q, %q, %v", app, stream, ok)
+	if app, stream, c := m.match("tv.example", "/a-b.flv"); c == nil || app != "a" || stream != "b" {
+		t.Errorf("%q, %q, %v", app, stream, c)
 	}
-	if _, _, ok := m.match("example", "/a-b.flv"); ok {
+	if _, _, c := m.match("example", "/a-b.flv"); c != nil {
 		t.Error("another host's")
 	}
 }
@@ -165,7 +165,7 @@ func TestFLVClient(t *testing.T) {
 	if !strings.Contains(body, `"type":"flv-play"`) || !strings.Contains(body, id) {
 		t.Errorf("clients: %s", body)
 	}
-	if body := text(t, call(t, "GET", base(s)+"/metrics", "")); !strings.Contains(body, `oneport_http_viewers{type="flv-play"} 1`) || !strings.Contains(body, "oneport_bridges 1") {
+	if body := text(t, call(t, "GET", base(s)+"/metrics", "")); !strings.Contains(body, `oneport_frame_viewers{type="flv-play"} 1`) || !strings.Contains(body, "oneport_bridges 1") {
 		t.Error("metrics don't count it")
 	}
 	if body := text(t, call(t, "DELETE", base(s)+"/api/v1/clients/"+id, "")); !strings.Contains(body, `"code":0`) {

@@ -14,12 +14,21 @@ import (
 
 // origin is who a client is and where it connects from.
 type origin struct {
-	kind    string // as the API names it: fmle-publish, srt-publish
+	kind    string // as the API names it: fmle-publish, srt-publish, flv-play
 	ip      string
 	local   string
 	remote  string
 	pageURL string
 	tcURL   string
+	udp     bool // TCP otherwise
+}
+
+// transport is the protocol below the client's.
+func (o *origin) transport() string {
+	if o.udp {
+		return "udp"
+	}
+	return "tcp"
 }
 
 // ingest is a publisher of frames, whatever it speaks: its place in a stream, and what is known of it.
@@ -153,6 +162,6 @@ func (i *ingest) describe() api.Client {
 		ID: i.id, Vhost: i.name.Vhost, Stream: i.name.Stream, IP: i.ip, PageURL: i.pageURL, TCURL: i.tcURL,
 		URL: i.name.String(), Name: i.name.Stream, Type: i.kind, Publish: true, Alive: now.Sub(i.created).Seconds(), RecvBytes: received,
 		Kbps:      api.Kbps{Recv: i.server.rates.kbps(now, "r"+i.id, received)},
-		Transport: "tcp", Local: i.local, Remote: i.remote, Packets: i.frames.Load(), Lost: i.rejected.Load(),
+		Transport: i.transport(), Local: i.local, Remote: i.remote, Packets: i.frames.Load(), Lost: i.rejected.Load(),
 	}
 }

@@ -50,7 +50,7 @@ var metricList = [...]metric{
 	{"oneport_frames_rejected_total", "What publishers of frames sent that was left out: broken, of no codec that is known, or without its parameters.", nil},
 	{"oneport_timeline_jumps_total", "Times the clock of a publisher of frames jumped and was put right.", nil},
 	{"oneport_keyframes_unasked_total", "Keyframes that were wanted of publishers that can't be asked for one.", nil},
-	{"oneport_http_viewers", "Viewers by HTTP.", []string{"type"}},
+	{"oneport_frame_viewers", "Viewers by other protocols than WebRTC.", []string{"type"}},
 	{"oneport_bridges", "Streams of WebRTC publishers that are turned into frames.", nil},
 	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
@@ -115,7 +115,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_frames_rejected_total", t.frames.rejected)
 	count("oneport_timeline_jumps_total", t.frames.rebased)
 	count("oneport_keyframes_unasked_total", t.frames.unasked)
-	gauge("oneport_http_viewers", float64(t.viewers), "flv-play")
+	for kind, n := range t.viewers {
+		gauge("oneport_frame_viewers", float64(n), kind)
+	}
 	gauge("oneport_bridges", float64(s.stats.bridges.Load()))
 	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
 	count("oneport_viewer_skips_total", t.skips)
@@ -132,12 +134,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 
 // traffic is what all sessions carried, the ended ones included.
 type traffic struct {
-	clients, viewers                         int // viewers: of the clients those by HTTP
+	clients                                  int
 	bytesIn, bytesOut, packetsIn, packetsOut uint64
 	lost, rejected, skips                    uint64
 	by                                       map[roleAndTransport]int
 	publishers                               map[string]int // of frames, by type
 	frames                                   struct{ received, rejected, rebased, unasked uint64 }
+	viewers                                  map[string]int // of frames, by type
 }
 
 type roleAndTransport struct{ role, transport string }
@@ -150,7 +153,7 @@ func (s *Server) traffic() traffic {
 		bytesIn: e.received.bytes.Load(), bytesOut: e.sent.bytes.Load(),
 		packetsIn: e.received.packets.Load(), packetsOut: e.sent.packets.Load(),
 		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), skips: e.sent.skips.Load(),
-		by: make(map[roleAndTransport]int), publishers: make(map[string]int),
+		by: make(map[roleAndTransport]int), publishers: make(map[string]int), viewers: make(map[string]int),
 	}
 	for _, sess := range s.sessions.all() {
 		c := sess.tally()
@@ -170,7 +173,7 @@ func (s *Server) traffic() traffic {
 	}
 	for _, v := range s.viewers.all() {
 		t.clients++
-		t.viewers++
+		t.viewers[v.kind]++
 		t.bytesOut += v.sent.Load()
 		t.skips += v.reader.Stats().Skips
 	}

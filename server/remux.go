@@ -27,7 +27,8 @@ func (c HTTPRemux) Check() error {
 	return nil
 }
 
-// mount tells which URLs are streams: those of a host, if it is not empty, whose path matches.
+// mount tells which URLs are streams: those of a host, if it is not empty, whose path matches. The extension of a path that
+// does says in which container.
 type mount struct {
 	host string
 	path *regexp.Regexp
@@ -39,42 +40,46 @@ var mountVariables = strings.NewReplacer(`\[app\]`, `(?P<app>[^/]+)`, `\[stream\
 // parseMount reads "[vhost]/[app]/[stream].flv", where a host or nothing may stand for [vhost].
 func parseMount(text string) (m mount, err error) {
 	host, path, ok := strings.Cut(text, "/")
+	base, extension, dotted := cutLast(path, ".")
+	known := containerOf(extension) != nil
 	switch {
-	case !ok || !strings.HasSuffix(path, ".flv"):
-		return m, fmt.Errorf("%q is not [vhost]/path.flv; other formats than FLV are not supported yet", text)
-	case strings.Count(path, "[app]") > 1 || strings.Count(path, "[stream]") != 1:
+	case !ok || !dotted || !known:
+		return m, fmt.Errorf("%q is not [vhost]/path.flv; what can stand for flv is %s", text, extensions(", "))
+	case strings.Count(base, "[app]") > 1 || strings.Count(base, "[stream]") != 1:
 		return m, fmt.Errorf("%q must have [stream] once, and [app] at most once", text)
 	}
 	if host != "[vhost]" {
 		m.host = host
 	}
-	m.path, err = regexp.Compile("^/" + mountVariables.Replace(regexp.QuoteMeta(path)) + "$")
+	m.path, err = regexp.Compile("^/" + mountVariables.Replace(regexp.QuoteMeta(base)) + `\.(?P<extension>` + extensions("|") + ")$")
 	return m, err
 }
 
-// match finds app and stream in a path that is the mount's.
-func (m mount) match(host, path string) (app, stream string, ok bool) {
+// match finds app, stream and container in a path that is the mount's.
+func (m mount) match(host, path string) (app, stream string, c *container) {
 	found := m.path.FindStringSubmatch(path)
 	if found == nil || m.host != "" && m.host != host {
-		return "", "", false
+		return "", "", nil
 	}
 	app = "live"
 	if i := m.path.SubexpIndex("app"); i >= 0 {
 		app = found[i]
 	}
-	return app, found[m.path.SubexpIndex("stream")], true
+	return app, found[m.path.SubexpIndex("stream")], containerOf(found[m.path.SubexpIndex("extension")])
 }
 
-// remux is what a virtual host plays by HTTP.
-type remux struct {
-	mount mount
-	vhost *config.Vhost[VhostConf]
-	hub   *stream.Hub
+// claim serves a request if it is for what it knows, and says whether it was.
+type claim func(w http.ResponseWriter, r *http.Request, host string, v *config.Vhost[VhostConf]) bool
+
+// claims are what a path can be for besides a page, in the order in which they are asked: names of files come before those
+// of streams, which they look like.
+func (s *Server) claims() []claim {
+	return []claim{s.remuxes()}
 }
 
-// remuxes are the virtual hosts that play by HTTP.
-func (s *Server) remuxes() map[string]*remux {
-	all := make(map[string]*remux)
+// remuxes plays streams in the containers of FLV and its like, where a virtual host has that on.
+func (s *Server) remuxes() claim {
+	mounts := make(map[string]mount)
 	for v := range s.config.Vhosts.All() {
 		if !v.Settings.Remux.Enabled {
 			continue
@@ -83,25 +88,33 @@ func (s *Server) remuxes() map[string]*remux {
 		if err != nil {
 			panic(err) // the configuration was checked
 		}
-		all[v.Name] = &remux{mount: m, vhost: v, hub: s.hubs[v.Name]}
+		mounts[v.Name] = m
 	}
-	return all
+	return func(w http.ResponseWriter, r *http.Request, host string, v *config.Vhost[VhostConf]) bool {
+		m, ok := mounts[v.Name]
+		if !ok {
+			return false
+		}
+		app, name, c := m.match(host, r.URL.Path)
+		if c == nil {
+			return false
+		}
+		s.serveContainer(w, r, &v.Settings, stream.Name{Vhost: v.Name, App: app, Stream: name}, *c)
+		return true
+	}
 }
 
-// streams plays what is a stream's URL, and leaves the rest to next.
+// streams serves what is a stream's URL, and leaves the rest to next.
 func (s *Server) streams(next http.Handler) http.Handler {
-	all := s.remuxes()
-	if len(all) == 0 {
-		return next
-	}
+	claims := s.claims()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		host := firstOf(query.Get("vhost"), query.Get("domain"), hostOf(r.Host), config.DefaultVhost)
-		if v := s.config.Vhosts.Find(host); v != nil && all[v.Name] != nil {
-			m := all[v.Name]
-			if app, stream, ok := m.mount.match(host, r.URL.Path); ok {
-				s.serveFLV(w, r, m, app, stream)
-				return
+		if v := s.config.Vhosts.Find(host); v != nil {
+			for _, served := range claims {
+				if served(w, r, host, v) {
+					return
+				}
 			}
 		}
 		next.ServeHTTP(w, r)

@@ -30,10 +30,10 @@ type Server struct {
 	hubs        map[string]*stream.Hub // by virtual host
 
 	sessions *sessions
-	viewers  *viewers // by HTTP
 	ingests  table[*ingest]
 	places   places
-	buffers  flvBuffers
+	viewers  *viewers // of frames
+	buffers  playBuffers
 	timers   *timers
 	writers  []*writer
 	turn     atomic.Uint32 // which writer the next viewer gets

@@ -15,35 +15,26 @@ import (
 // writePatience is how long a viewer may take none of what it is sent.
 const writePatience = 30 * time.Second
 
-// sink is where the bytes of a viewer's stream go. Its methods are called by the request's goroutine, but for hurry.
-type sink interface {
-	begin() error // the response, if it has not begun
-	begun() bool
-	write(b []byte) error  // waits for the client, at most writePatience
-	gone() <-chan struct{} // closed when the client has gone
-	hurry()                // ends a write that waits and lets no other wait; any goroutine may call it
-	end(reason error)
-}
-
-// newSink is what the request asks for: a WebSocket, or the response's body.
-func (s *Server) newSink(w http.ResponseWriter, r *http.Request) sink {
+// newSink is what the request asks for: a WebSocket, or the response's body in a container.
+func (s *Server) newSink(w http.ResponseWriter, r *http.Request, c container) sink {
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		k := &socketSink{w: w, r: r, anyOrigin: s.config.HTTPServer.Crossdomain, done: r.Context()}
 		k.stop, k.hurryUp = context.WithCancel(context.Background())
 		return k
 	}
-	b := &bodySink{w: w, r: r, control: http.NewResponseController(w)}
+	b := &bodySink{w: w, r: r, container: c, control: http.NewResponseController(w)}
 	b.control.SetReadDeadline(time.Time{}) // the bound of a request's body would end the response
 	return b
 }
 
 // bodySink is the body of an HTTP response.
 type bodySink struct {
-	w        http.ResponseWriter
-	r        *http.Request
-	control  *http.ResponseController
-	answered bool
-	hurried  atomic.Bool
+	w         http.ResponseWriter
+	r         *http.Request
+	container container
+	control   *http.ResponseController
+	answered  bool
+	hurried   atomic.Bool
 }
 
 func (b *bodySink) begun() bool           { return b.answered }
@@ -59,7 +50,7 @@ func (b *bodySink) begin() error {
 		return nil
 	}
 	b.answered = true
-	flvHeaders(b.w)
+	b.container.headers(b.w)
 	b.w.WriteHeader(http.StatusOK)
 	return b.control.Flush()
 }

@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -12,25 +10,19 @@ import (
 	"time"
 
 	"oneport/api"
-	"oneport/port"
 	"oneport/stream"
 )
 
-var errTooManyViewers = statusError{http.StatusServiceUnavailable, "the server has as many viewers by HTTP as max_connections allows: try again later"}
+var errTooManyViewers = statusError{http.StatusServiceUnavailable, "the server has as many viewers as max_connections allows: try again later"}
 
 // viewer is a client that plays frames: its place in a stream, and what is known of it.
 type viewer struct {
+	origin
 	server  *Server
 	log     *slog.Logger
 	hub     *stream.Hub
 	name    stream.Name
 	id      string
-	kind    string // as the API names it
-	ip      string
-	local   string
-	remote  string
-	pageURL string
-	tcURL   string
 	created time.Time
 
 	reader *stream.FrameReader
@@ -58,29 +50,24 @@ type viewers struct {
 func newViewers(most int) *viewers { return &viewers{most: most, ids: make(map[string]*viewer)} }
 
 // watch gives a client its place in a stream.
-func (s *Server) watch(r *http.Request, m *remux, name stream.Name) (*viewer, error) {
+func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
 	id := randomText(8)
 	v := &viewer{
-		server: s, log: s.log.With("session", id), hub: m.hub, name: name, id: id, kind: "flv-play",
-		ip: clientIP(r), remote: r.RemoteAddr, pageURL: r.Referer(), tcURL: "http://" + r.Host + "/" + name.App,
+		origin: from, server: s, log: s.log.With("session", id), hub: s.hubs[name.Vhost], name: name, id: id,
 		created: time.Now(), wake: make(chan struct{}, 1),
-	}
-	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		v.local = a.String()
 	}
 	v.ctx, v.cancel = context.WithCancelCause(context.Background())
 	var err error
-	if v.reader, err = m.hub.SubscribeFrames(v.created, name, v); err != nil {
+	if v.reader, err = v.hub.SubscribeFrames(v.created, name, v); err != nil {
 		return nil, err
 	}
 	if err := s.viewers.add(v); err != nil {
 		v.reader.Close()
 		return nil, err
 	}
-	keepFresh(r.Context())
 	s.stats.joined.Add(1)
 	return v, nil
 }
@@ -163,27 +150,7 @@ func (v *viewer) describe() api.Client {
 		ID: v.id, Vhost: v.name.Vhost, Stream: v.name.Stream, IP: v.ip, PageURL: v.pageURL, TCURL: v.tcURL,
 		URL: v.name.String(), Name: v.name.Stream, Type: v.kind, Alive: now.Sub(v.created).Seconds(), SendBytes: sent,
 		Kbps:      api.Kbps{Send: v.server.rates.kbps(now, "s"+v.id, sent)},
-		Transport: "tcp", Local: v.local, Remote: v.remote,
+		Transport: v.transport(), Local: v.local, Remote: v.remote,
 		LagMS: stats.Lag.Milliseconds(), Skips: stats.Skips, Skipped: stats.SkippedFrames, Packets: v.frames.Load(),
-	}
-}
-
-// connection is the key of a request's connection in its context.
-type connection struct{}
-
-// withConnection lets a handler find the connection that a request came by.
-func withConnection(ctx context.Context, c net.Conn) context.Context {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	return context.WithValue(ctx, connection{}, c)
-}
-
-// keepFresh keeps the backlog of the request's connection out of the kernel, where it couldn't be skipped any more.
-func keepFresh(ctx context.Context) {
-	if c, ok := ctx.Value(connection{}).(*port.Conn); ok {
-		if raw, err := c.TCP().SyscallConn(); err == nil {
-			limitUnsent(raw)
-		}
 	}
 }

@@ -32,9 +32,10 @@ type FrameReader struct {
 
 // FrameStatus is what a reader of frames can know of its stream.
 type FrameStatus struct {
-	Live    bool   // somebody publishes
-	Epoch   uint64 // tells publications apart
-	Packets bool   // the publisher sends packets, so that frames come from a bridge
+	Live    bool      // somebody publishes
+	Epoch   uint64    // tells publications apart
+	Packets bool      // the publisher sends packets, so that frames come from a bridge
+	First   time.Time // when the publication's first frame arrived, if there is one
 	Formats [media.Kinds]*media.FrameFormat
 }
 
@@ -169,7 +170,10 @@ func (r *FrameReader) Status() FrameStatus {
 	s := r.stream
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return FrameStatus{Live: s.pub != nil, Epoch: s.epoch, Packets: s.pub != nil && s.pub.writes == packets, Formats: s.frames.formats}
+	return FrameStatus{
+		Live: s.pub != nil, Epoch: s.epoch, Packets: s.pub != nil && s.pub.writes == packets,
+		First: s.frames.first, Formats: s.frames.formats,
+	}
 }
 
 // Expired tells whether the reader has waited in vain for a publisher, and says so in words.
