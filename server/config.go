@@ -19,6 +19,7 @@ type Config struct {
 	HTTPAPI        HTTPAPI    `conf:"http_api"`
 	HTTPServer     HTTPServer `conf:"http_server"`
 	RTC            RTC        `conf:"rtc_server"`
+	ACME           cert.ACME  `conf:"acme"`
 	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most viewers by HTTP-FLV at one time; more are answered 503."`
 
 	Vhosts config.Vhosts[VhostConf] `conf:"vhost"`
@@ -165,6 +166,9 @@ func (c *Config) Check() error {
 		return errors.New("http_api.https.enabled is on but http_api.enabled is off: switch that on too")
 	case c.HTTPServer.HTTPS.Enabled && !c.HTTPServer.Enabled:
 		return errors.New("http_server.https.enabled is on but http_server.enabled is off: switch that on too")
+	}
+	if c.ACME.Enabled && !c.HTTPAPI.HTTPS.Enabled && !c.HTTPServer.HTTPS.Enabled {
+		return errors.New("acme.enabled is on but nothing would use a certificate: switch http_server.https.enabled or http_api.https.enabled on")
 	}
 	if c.RTC.Enabled && c.RTC.Protocol == "tcp" && !c.RTC.TCP.Enabled {
 		return fmt.Errorf("rtc_server.protocol is tcp but rtc_server.tcp.enabled is off: no client could connect; switch tcp on")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"oneport/cert"
 	"oneport/web"
 )
 
@@ -99,6 +100,9 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 	}
 	if h.pages {
 		mux.Handle("/", s.streams(web.Handler(portOf(apiListen))))
+	}
+	if s.acme != nil {
+		mux.Handle("GET "+cert.ChallengePath, s.acme)
 	}
 	return &http.Server{
 		Handler:           s.crossdomain(cleanURL(mux)),

@@ -41,6 +41,7 @@ type Server struct {
 	ports      []*port.Port
 	https      []*http.Server
 	certs      map[cert.Files]*cert.Source
+	acme       *cert.Account // nil without acme
 	udp        *udpPort
 	rtcTCPPort uint16
 	connID     atomic.Uint64
@@ -151,6 +152,9 @@ func (s *Server) listen() error {
 	if len(plan) == 0 && !udp {
 		return errors.New("nothing is switched on: enable http_api, http_server or rtc_server")
 	}
+	if err := s.openAccount(); err != nil {
+		return err
+	}
 	for _, p := range plan {
 		if err := s.openPort(p); err != nil {
 			return err
@@ -165,6 +169,7 @@ func (s *Server) listen() error {
 			return err
 		}
 	}
+	s.orderCertificates(plan)
 	return nil
 }
 

@@ -21,7 +21,10 @@ import (
 	"oneport/config"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain finds what is left running, but for the certificate authority of the tests, which can't be ended.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/letsencrypt/pebble/v2/va.VAImpl.processTasks"))
+}
 
 // patience is far more than anything here takes.
 const patience = 20 * time.Second
@@ -132,6 +135,12 @@ func (l *lateLog) Write(b []byte) (int, error) {
 func (l *lateLog) tail() []byte {
 	b := l.buf.Bytes()
 	return b[max(0, len(b)-8<<10):]
+}
+
+func (l *lateLog) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
 // base is the URL of a server's first port.

@@ -35,18 +35,23 @@ func (s *Server) tlsConfig(h httpPlan) (*tls.Config, error) {
 		}
 		sources = append(sources, source)
 	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"h2", "http/1.1"},
-		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			for _, source := range sources {
-				if c, err := source.Certificate(hello); err == nil && hello.SupportsCertificate(c) == nil {
-					return c, nil
-				}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: choose(sources)}
+	if s.acme != nil {
+		s.ordered(config)
+	}
+	return config, nil
+}
+
+// choose takes the first certificate that the client can use.
+func choose(sources []*cert.Source) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		for _, source := range sources {
+			if c, err := source.Certificate(hello); err == nil && hello.SupportsCertificate(c) == nil {
+				return c, nil
 			}
-			return sources[0].Certificate(hello) // better a wrong name than no answer
-		},
-	}, nil
+		}
+		return sources[0].Certificate(hello) // better a wrong name than no answer
+	}
 }
 
 // certificateOf opens files once, whoever asks for them.
@@ -96,6 +101,10 @@ func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside *port.Listene
 	if err := secure.HandshakeContext(context.Background()); err != nil {
 		s.log.Debug("tls: handshake failed", "remote", c.RemoteAddr().String(), "err", err)
 		c.Close()
+		return
+	}
+	if secure.ConnectionState().NegotiatedProtocol == cert.ALPN { // the authority has seen its proof
+		secure.Close()
 		return
 	}
 	c.SetDeadline(time.Time{})
