@@ -1,9 +1,10 @@
 package flv
 
 import (
-	"fmt"
+	"errors"
 	"time"
 
+	"oneport/amf"
 	"oneport/media"
 )
 
@@ -17,35 +18,24 @@ type Metadata struct {
 	AudioRate     float64
 }
 
+var errMetadata = errors.New("flv: onMetaData has no properties")
+
 const maxEncoder = 256 // bytes of an encoder's name that are kept
 
 // ParseMetadata reads the body of a script tag, or of RTMP's data message. Other events than onMetaData yield nothing.
 func ParseMetadata(body []byte) (m Metadata, err error) {
-	r := amfReader{b: body}
-	event := r.value(0)
+	r := amf.NewReader(body)
+	event := r.Text()
 	if event == "@setDataFrame" {
-		event = r.value(0)
+		event = r.Text()
 	}
-	if event != "onMetaData" || r.failed || len(r.b) == 0 {
-		return m, r.err()
+	if event != "onMetaData" || !r.More() {
+		return m, r.Err()
 	}
-	switch r.marker() {
-	case amfECMAArray:
-		r.take(4)
-		r.properties(1, m.set)
-	case amfObject:
-		r.properties(1, m.set)
-	default:
-		return m, fmt.Errorf("%w: onMetaData has no properties", errAMF)
+	if !r.Properties(m.set) && r.Err() == nil {
+		return m, errMetadata
 	}
-	return m, r.err()
-}
-
-func (r *amfReader) err() error {
-	if r.failed {
-		return errAMF
-	}
-	return nil
+	return m, r.Err()
 }
 
 func (m *Metadata) set(name string, value any) {
@@ -72,41 +62,22 @@ func (m *Metadata) set(name string, value any) {
 
 // MetadataTag makes the onMetaData of formats, either of which may be nil.
 func MetadataTag(audio, video *media.FrameFormat, at time.Duration) Tag {
-	p := properties{}
-	p.number("duration", 0)
+	list := []amf.Property{{Name: "duration", Value: 0}}
 	if video != nil {
 		if video.Width > 0 {
-			p.number("width", float64(video.Width))
-			p.number("height", float64(video.Height))
+			list = append(list, amf.Property{Name: "width", Value: video.Width}, amf.Property{Name: "height", Value: video.Height})
 		}
-		p.number("videocodecid", codecID(video.Codec))
+		list = append(list, amf.Property{Name: "videocodecid", Value: codecID(video.Codec)})
 	}
 	if audio != nil {
-		p.number("audiosamplerate", float64(audio.SampleRate))
-		p.number("audiosamplesize", 16)
-		p.name("stereo")
-		p.b = appendAMFBool(p.b, audio.Channels > 1)
-		p.number("audiocodecid", codecID(audio.Codec))
+		list = append(list,
+			amf.Property{Name: "audiosamplerate", Value: audio.SampleRate},
+			amf.Property{Name: "audiosamplesize", Value: 16},
+			amf.Property{Name: "stereo", Value: audio.Channels > 1},
+			amf.Property{Name: "audiocodecid", Value: codecID(audio.Codec)})
 	}
-	p.name("encoder")
-	p.b = appendAMFString(p.b, "oneport")
-	b := appendAMFString(nil, "onMetaData")
-	b = append(b, amfECMAArray, 0, 0, 0, p.n)
-	b = append(b, p.b...)
-	return Tag{Type: Script, Time: uint32(milliseconds(at)), Body: append(b, 0, 0, amfObjectEnd)}
-}
-
-// properties are named values on their way into an array.
-type properties struct {
-	b []byte
-	n byte
-}
-
-func (p *properties) name(s string) { p.b, p.n = appendAMFName(p.b, s), p.n+1 }
-
-func (p *properties) number(name string, v float64) {
-	p.name(name)
-	p.b = appendAMFNumber(p.b, v)
+	list = append(list, amf.Property{Name: "encoder", Value: "oneport"})
+	return Tag{Type: Script, Time: uint32(milliseconds(at)), Body: amf.AppendArray(amf.AppendText(nil, "onMetaData"), list...)}
 }
 
 // codecID is the number of a codec, which for those of Enhanced RTMP is that of its FourCC.

@@ -46,14 +46,15 @@ func FrameTag(f *media.Frame) (Tag, error) {
 	if len(f.Data) > MaxBody-16 {
 		return Tag{}, errSize
 	}
-	composition := milliseconds(f.PTS) - milliseconds(f.DTS)
 	body := make([]byte, 0, len(f.Data)+8)
-	body = appendFrameHead(body, f, uint32(composition))
+	body = AppendFrameHead(body, f)
 	tag.Body = append(body, f.Data...)
 	return tag, nil
 }
 
-func appendFrameHead(b []byte, f *media.Frame, composition uint32) []byte {
+// AppendFrameHead appends what comes before a frame's data in the body of its tag.
+func AppendFrameHead(b []byte, f *media.Frame) []byte {
+	composition := uint32(milliseconds(f.PTS) - milliseconds(f.DTS))
 	typ := byte(frameInter)
 	if f.Key {
 		typ = frameKey
@@ -125,7 +126,7 @@ func AppendFrame(dst []byte, f *media.Frame, at time.Duration) ([]byte, error) {
 	head := len(dst)
 	dst = tag.AppendTagHeader(dst)
 	body := len(dst)
-	dst = appendFrameHead(dst, f, uint32(milliseconds(f.PTS)-milliseconds(f.DTS)))
+	dst = AppendFrameHead(dst, f)
 	dst = append(dst, f.Data...)
 	size := len(dst) - body
 	append24(dst[:head+1], uint32(size))
