@@ -20,15 +20,16 @@ import (
 // in the commit. What has no line may not exist.
 var edges = map[string]string{
 	"main":   "bench config server",
-	"server": "api audio bridge cert config dtls flv ice media port rtc sdp stream ts web",
+	"server": "api audio bridge cert config dtls flv ice media port rtc rtmp sdp stream web",
 	"bench":  "ice media", // measures any server, so it knows nothing of ours above the wire
 	"rtc":    "dtls ice media sdp",
 	"sdp":    "media",
 	"stream": "media",
 	"audio":  "media",
 	"bridge": "media",
-	"flv":    "media",
-	"ts":     "media",
+	"flv":    "amf media",
+	"rtmp":   "amf flv media",
+	"amf":    "",
 	"cert":   "",
 	"dtls":   "",
 	"ice":    "",
@@ -48,7 +49,7 @@ var testEdges = map[string]string{
 
 // pure are the packages that take bytes and the time, and give bytes and events: they have no socket, no lock, no
 // goroutine, no clock and no dice of their own. That is what makes them testable, fuzzable and fast.
-var pure = []string{"media", "ice", "sdp", "rtc", "config", "flv", "ts", "bridge"}
+var pure = []string{"media", "ice", "sdp", "rtc", "config", "amf", "flv", "rtmp", "bridge"}
 
 // impure is what a pure package must not import.
 var impure = []string{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,11 @@ type Config struct {
 	HTTPServer     HTTPServer `conf:"http_server"`
 	RTC            RTC        `conf:"rtc_server"`
 	ACME           cert.ACME  `conf:"acme"`
-	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most viewers by HTTP-FLV at one time; more are answered 503."`
+	Listen         []string   `conf:"listen" doc:"[address:]ports of RTMP; shared: that of the pages. Equal addresses mean one shared port."`
+	ChunkSize      int        `conf:"chunk_size" default:"60000" doc:"The bytes of the chunks that RTMP clients are sent, 128 to 65536."`
+	RTMP           RTMP       `conf:"rtmp"`
+	RTMPS          RTMPS      `conf:"rtmps"`
+	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most clients at one time by anything but WebRTC; of those by HTTP more are answered 503, others are closed."`
 
 	Vhosts config.Vhosts[VhostConf] `conf:"vhost"`
 }
@@ -93,6 +98,53 @@ type PagesHTTPS struct {
 	cert.Files
 }
 
+// RTMP is what of RTMP has no older spelling: SRS has it from version 8 on.
+type RTMP struct {
+	Enabled   bool     `conf:"enabled" default:"on" doc:"Whether RTMP is served, where listen or rtmp.listen say."`
+	Listen    []string `conf:"listen" doc:"As listen, in the spelling of SRS 8; both are served."`
+	ChunkSize int      `conf:"chunk_size" default:"0" doc:"As chunk_size, in the spelling of SRS 8; 0: what that says."`
+}
+
+// RTMPS is RTMP inside TLS.
+type RTMPS struct {
+	Enabled bool     `conf:"enabled" default:"off" doc:"Whether RTMP is served inside TLS."`
+	Listen  []string `conf:"listen" default:"1443" doc:"[address:]ports of RTMP inside TLS; shared: that of the pages by HTTPS."`
+	cert.Files
+}
+
+// rtmpListens are the addresses of RTMP and of RTMPS. What is to share a port that is not there is left out.
+func (c *Config) rtmpListens() (plain, secure []string) {
+	_, pages := c.httpsListens()
+	if c.RTMP.Enabled {
+		plain = shareWith(slices.Concat(c.Listen, c.RTMP.Listen), c.HTTPServer.Enabled, c.HTTPServer.Listen)
+	}
+	if c.RTMPS.Enabled {
+		secure = shareWith(c.RTMPS.Listen, c.HTTPServer.Enabled && c.HTTPServer.HTTPS.Enabled, pages...)
+	}
+	return plain, secure
+}
+
+// shareWith puts addresses in the place of the word shared.
+func shareWith(list []string, there bool, with ...string) (out []string) {
+	for _, listen := range list {
+		switch {
+		case listen != shared:
+			out = append(out, listen)
+		case there:
+			out = append(out, with...)
+		}
+	}
+	return out
+}
+
+// rtmpChunkSize is the size of the chunks that are sent.
+func (c *Config) rtmpChunkSize() int {
+	if c.RTMP.ChunkSize != 0 {
+		return c.RTMP.ChunkSize
+	}
+	return c.ChunkSize
+}
+
 // RTC is where WebRTC media goes.
 type RTC struct {
 	Enabled  bool   `conf:"enabled" default:"off" doc:"Whether WebRTC is served."`
@@ -120,10 +172,28 @@ type RTCTCP struct {
 
 // VhostConf are the settings of a virtual host.
 type VhostConf struct {
-	RTC     VhostRTC       `conf:"rtc"`
-	Remux   HTTPRemux      `conf:"http_remux"`
-	Play    stream.Play    `conf:"play"`
-	Publish stream.Publish `conf:"publish"`
+	RTC     VhostRTC     `conf:"rtc"`
+	Remux   HTTPRemux    `conf:"http_remux"`
+	Play    stream.Play  `conf:"play"`
+	Publish VhostPublish `conf:"publish"`
+}
+
+// VhostPublish are a virtual host's settings for publishers.
+type VhostPublish struct {
+	stream.Publish
+	FirstPacket time.Duration `conf:"firstpkt_timeout" default:"20000" unit:"ms" doc:"How long an RTMP publisher may take to send its first message."`
+	Normal      time.Duration `conf:"normal_timeout" default:"5000" unit:"ms" doc:"How long an RTMP publisher may take from one message to the next."`
+}
+
+// Check finds settings with which nobody could publish.
+func (p VhostPublish) Check() error {
+	switch {
+	case p.FirstPacket <= 0:
+		return errors.New("firstpkt_timeout must be greater than 0")
+	case p.Normal <= 0:
+		return errors.New("normal_timeout must be greater than 0")
+	}
+	return p.Publish.Check()
 }
 
 // VhostRTC are a virtual host's settings for WebRTC.
@@ -132,22 +202,15 @@ type VhostRTC struct {
 	Timeout time.Duration `conf:"stun_timeout" default:"30" unit:"s" doc:"A session that sends nothing for so long is over."`
 	Strict  bool          `conf:"stun_strict_check" default:"off" doc:"Refuse clients whose ICE role is controlled, like the server's."`
 
-	ToRTMP      bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by HTTP too, with the sound turned into AAC."`
-	PLIForRTMP  time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by HTTP, how often a publisher is asked for a keyframe at least."`
-	FromRTMP    bool          `conf:"rtmp_to_rtc" default:"off" doc:"Let what is published by RTMP or SRT be played by WebRTC, with the sound turned into Opus."`
-	OpusBitrate int           `conf:"opus_bitrate" default:"48000" doc:"With rtmp_to_rtc, the bits a second of the sound as Opus."`
-	KeepSEI     bool          `conf:"keep_avc_nalu_sei" default:"on" doc:"With rtmp_to_rtc, pass on supplemental information (SEI) of H264 and H265."`
-
-	AACBitrate int `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC."`
+	ToRTMP     bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by HTTP too, with the sound turned into AAC."`
+	PLIForRTMP time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by HTTP, how often a publisher is asked for a keyframe at least."`
+	AACBitrate int           `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC."`
 }
 
 // Check finds a rate of keyframe requests that SRS refuses too.
 func (v VhostRTC) Check() error {
 	if least, most := 500*time.Millisecond, 30*time.Second; v.PLIForRTMP < least || v.PLIForRTMP > most {
 		return errors.New("pli_for_rtmp must be from 0.5 to 30 s")
-	}
-	if v.OpusBitrate < 8000 || v.OpusBitrate > 320000 {
-		return errors.New("opus_bitrate must be from 8000 to 320000 bits a second")
 	}
 	return nil
 }
@@ -173,6 +236,9 @@ func (c *Config) Check() error {
 		return errors.New("http_api.https.enabled is on but http_api.enabled is off: switch that on too")
 	case c.HTTPServer.HTTPS.Enabled && !c.HTTPServer.Enabled:
 		return errors.New("http_server.https.enabled is on but http_server.enabled is off: switch that on too")
+	}
+	if size := c.rtmpChunkSize(); size < 128 || size > 65536 {
+		return errors.New("chunk_size must be from 128 to 65536")
 	}
 	if c.ACME.Enabled && !c.HTTPAPI.HTTPS.Enabled && !c.HTTPServer.HTTPS.Enabled {
 		return errors.New("acme.enabled is on but nothing would use a certificate: switch http_server.https.enabled or http_api.https.enabled on")

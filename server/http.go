@@ -20,6 +20,8 @@ type portPlan struct {
 	plain  httpPlan
 	secure httpPlan // inside TLS
 	rtc    bool
+	rtmp   bool
+	rtmps  bool // inside TLS
 }
 
 // httpPlan is what HTTP serves on a port.
@@ -49,6 +51,13 @@ func (c *Config) services() []service {
 	for _, listen := range pages {
 		list = append(list, service{c.HTTPServer.HTTPS.Enabled, "http_server.https.listen", listen, "pages by HTTPS", func(p *portPlan) *bool { return &p.secure.pages }})
 	}
+	rtmp, rtmps := c.rtmpListens()
+	for _, listen := range rtmp {
+		list = append(list, service{true, "listen", listen, "RTMP", func(p *portPlan) *bool { return &p.rtmp }})
+	}
+	for _, listen := range rtmps {
+		list = append(list, service{true, "rtmps.listen", listen, "RTMPS", func(p *portPlan) *bool { return &p.rtmps }})
+	}
 	return list
 }
 
@@ -56,7 +65,7 @@ func (c *Config) services() []service {
 func (s *Server) told(p *portPlan, what func(service) string) string {
 	var list []string
 	for _, v := range s.config.services() {
-		if addr, _ := parseListen(v.listen); v.on && addr == p.addr {
+		if addr, _ := parseListen(v.listen); v.on && addr == p.addr && !slices.Contains(list, what(v)) {
 			list = append(list, what(v))
 		}
 	}
@@ -105,7 +114,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		mux.Handle("GET "+cert.ChallengePath, s.acme)
 	}
 	return &http.Server{
-		Handler:           s.crossdomain(cleanURL(mux)),
+		Handler:           tellTLS(s.crossdomain(cleanURL(mux))),
 		ReadHeaderTimeout: headerDeadline,
 		ReadTimeout:       bodyDeadline,
 		IdleTimeout:       idleHTTP,

@@ -13,7 +13,6 @@ import (
 	"oneport/media"
 	"oneport/port"
 	"oneport/stream"
-	"oneport/ts"
 )
 
 // container is a way to put a stream into the body of a response.
@@ -29,8 +28,6 @@ type container struct {
 func containers() []container {
 	return []container{
 		{extension: "flv", contentType: "video/x-flv", kind: "flv-play", muxer: newFLV},
-		{extension: "ts", contentType: "video/MP2T", kind: "ts-play", muxer: func(*HTTPRemux) muxer { return new(ts.Writer) }},
-		{extension: "aac", contentType: "audio/x-aac", kind: "aac-play", sound: true, muxer: func(*HTTPRemux) muxer { return new(ts.ADTS) }},
 	}
 }
 
@@ -80,7 +77,12 @@ func (s *Server) serveContainer(w http.ResponseWriter, r *http.Request, conf *Vh
 		}
 		return
 	}
-	v, err := s.watch(name, httpOrigin(r, c.kind, name.App))
+	var v *viewer
+	err := errNoPlace
+	if s.places.take() {
+		defer s.places.give()
+		v, err = s.watch(name, httpOrigin(r, c.kind, name.App))
+	}
 	if err != nil {
 		s.stats.refused.Add(1)
 		s.log.Debug("viewer refused", "path", fmt.Sprintf("%.200s", r.URL.Path), "ip", clientIP(r), "why", err)
@@ -121,6 +123,11 @@ type connection struct{}
 
 // withConnection lets a handler find the connection that a request came by.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
+	if sniffed, ok := c.(*sniffedTLS); ok {
+		state := sniffed.tls.ConnectionState()
+		ctx = context.WithValue(ctx, secureConnection{}, &state)
+		c = sniffed.tls
+	}
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}

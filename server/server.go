@@ -30,9 +30,9 @@ type Server struct {
 	hubs        map[string]*stream.Hub // by virtual host
 
 	sessions *sessions
+	viewers  table[*viewer] // of frames
 	ingests  table[*ingest]
 	places   places
-	viewers  *viewers // of frames
 	buffers  playBuffers
 	timers   *timers
 	writers  []*writer
@@ -72,7 +72,6 @@ type stats struct {
 	ended           atomic.Uint64 // sessions
 	bridges         atomic.Int64  // that run
 	soundErrors     atomic.Uint64 // frames of sound that were not converted
-	bFrames         atomic.Uint64 // left out for viewers by WebRTC
 	sent, received  endedTraffic  // of sessions that ended
 	frames          endedFrames   // of publishers of frames that ended
 }
@@ -112,7 +111,6 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		certificate: certificate,
 		hubs:        make(map[string]*stream.Hub),
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
-		viewers:     newViewers(c.MaxConnections),
 		places:      places{most: int64(c.MaxConnections)},
 		timers:      newTimers(),
 		serverID:    "vid-" + randomText(7),
@@ -127,7 +125,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 	for v := range c.Vhosts.All() {
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
 			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions + c.MaxConnections,
-			Play: v.Settings.Play, Publish: v.Settings.Publish, FrameBridge: s.frameBridge(&v.Settings.RTC), PacketBridge: s.packetBridge(&v.Settings.RTC),
+			Play: v.Settings.Play, Publish: v.Settings.Publish.Publish, FrameBridge: s.bridge(&v.Settings.RTC),
 		})
 	}
 	s.tasks.Go(func() { s.timers.run(s.stop) })
@@ -151,7 +149,7 @@ func (s *Server) listen() error {
 	}
 	udp := s.config.RTC.Enabled && s.config.RTC.Protocol != "tcp"
 	if len(plan) == 0 && !udp {
-		return errors.New("nothing is switched on: enable http_api, http_server or rtc_server")
+		return errors.New("nothing is switched on: enable http_api, http_server or rtc_server, or let RTMP listen")
 	}
 	if err := s.openAccount(); err != nil {
 		return err
@@ -180,13 +178,19 @@ func (s *Server) openPort(p *portPlan) error {
 	if p.plain.any() {
 		handlers[port.HTTP] = s.serveHTTP(s.httpServer(p.plain, s.apiListen(false))).Handle
 	}
-	if p.secure.any() {
-		config, err := s.tlsConfig(p.secure)
+	if p.secure.any() || p.rtmps {
+		config, err := s.tlsConfig(p)
 		if err != nil {
 			return err
 		}
-		inside := s.serveHTTP(s.httpServer(p.secure, s.apiListen(true)))
+		inside := insideTLS{rtmp: p.rtmps}
+		if p.secure.any() {
+			inside.http = s.serveHTTP(s.httpServer(p.secure, s.apiListen(true)))
+		}
 		handlers[port.TLS] = func(c *port.Conn) { s.serveTLS(c, config, inside) }
+	}
+	if p.rtmp {
+		handlers[port.RTMP] = func(c *port.Conn) { s.serveRTMP(c) }
 	}
 	if p.rtc {
 		handlers[port.RTC] = s.serveRTC
@@ -230,7 +234,7 @@ func (s *Server) apiListen(secure bool) string {
 // Close ends every session, telling its client, and returns when no goroutine is left.
 func (s *Server) Close() {
 	s.stopping.Store(true)
-	s.viewers.close()
+	s.viewers.close(errShutdown)
 	s.ingests.close(errShutdown)
 	all := s.sessions.all()
 	var ending sync.WaitGroup

@@ -42,7 +42,7 @@ func TestFLVBySocket(t *testing.T) {
 	}
 	watchSocket(t, s, "/live/nobody.flv")
 	began := time.Now()
-	s.viewers.close()
+	s.viewers.close(errShutdown)
 	s.viewers.left.Wait()
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("the waiting viewer's end took %v", took)

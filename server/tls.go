@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -14,17 +15,18 @@ import (
 // handshakeDeadline is how long a client may take from its first byte to the end of the TLS handshake.
 const handshakeDeadline = 10 * time.Second
 
-// tlsConfig is what a port needs to serve h inside TLS. Sections that share a port but not a certificate are told apart by
-// the name that the client asks for.
-func (s *Server) tlsConfig(h httpPlan) (*tls.Config, error) {
+// tlsConfig is what a port needs to serve what it has inside TLS. Sections that share a port but not a certificate are told
+// apart by the name that the client asks for.
+func (s *Server) tlsConfig(p *portPlan) (*tls.Config, error) {
 	var sources []*cert.Source
 	for _, section := range []struct {
 		on    bool
 		name  string
 		files cert.Files
 	}{
-		{h.pages, "http_server.https", s.config.HTTPServer.HTTPS.Files},
-		{h.api, "http_api.https", s.config.HTTPAPI.HTTPS.Files},
+		{p.secure.pages, "http_server.https", s.config.HTTPServer.HTTPS.Files},
+		{p.secure.api, "http_api.https", s.config.HTTPAPI.HTTPS.Files},
+		{p.rtmps, "rtmps", s.config.RTMPS.Files},
 	} {
 		if !section.on {
 			continue
@@ -35,7 +37,10 @@ func (s *Server) tlsConfig(h httpPlan) (*tls.Config, error) {
 		}
 		sources = append(sources, source)
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: choose(sources)}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: choose(sources)}
+	if p.secure.any() {
+		config.NextProtos = []string{"h2", "http/1.1"}
+	}
 	if s.acme != nil {
 		s.ordered(config)
 	}
@@ -93,9 +98,15 @@ func (s *Server) ownNames() []string {
 	return names
 }
 
-// serveTLS is a connection from its ClientHello to the HTTP inside. What is inside gets the *tls.Conn itself: HTTP/2 and the
-// TLS state of requests depend on it.
-func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside *port.Listener) {
+// insideTLS is what a port serves inside TLS.
+type insideTLS struct {
+	http *port.Listener // nil: it does not
+	rtmp bool
+}
+
+// serveTLS is a connection from its ClientHello to what is inside. HTTP gets the *tls.Conn itself where the client has said
+// that it speaks it: HTTP/2 and the TLS state of requests depend on it. Clients of RTMPS say nothing.
+func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside insideTLS) {
 	secure := tls.Server(c, config)
 	c.SetDeadline(time.Now().Add(handshakeDeadline))
 	if err := secure.HandshakeContext(context.Background()); err != nil {
@@ -103,10 +114,51 @@ func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside *port.Listene
 		c.Close()
 		return
 	}
-	if secure.ConnectionState().NegotiatedProtocol == cert.ALPN { // the authority has seen its proof
+	switch said := secure.ConnectionState().NegotiatedProtocol; {
+	case said == cert.ALPN: // the authority has seen its proof
 		secure.Close()
-		return
+	case said == "" && inside.rtmp:
+		s.sniffTLS(secure, inside)
+	case inside.http != nil:
+		c.SetDeadline(time.Time{})
+		inside.http.Give(secure)
+	default:
+		secure.Close()
 	}
-	c.SetDeadline(time.Time{})
-	inside.Give(secure)
+}
+
+// sniffTLS tells RTMP from HTTP/1.1 by the first bytes inside TLS.
+func (s *Server) sniffTLS(secure *tls.Conn, inside insideTLS) {
+	c := &port.Conn{Conn: secure}
+	kind, err := c.Sniff()
+	secure.SetDeadline(time.Time{})
+	switch {
+	case err == nil && kind == port.RTMP:
+		s.serveRTMP(c)
+	case err == nil && kind == port.HTTP && inside.http != nil:
+		inside.http.Give(&sniffedTLS{c, secure})
+	default:
+		s.log.Debug("tls: what is inside is neither RTMP nor HTTP", "remote", c.RemoteAddr().String(), "err", err)
+		s.stats.strangers.Add(1)
+		secure.Close()
+	}
+}
+
+// sniffedTLS is a connection of TLS whose first bytes were looked at.
+type sniffedTLS struct {
+	*port.Conn
+	tls *tls.Conn
+}
+
+// secureConnection is the key of the TLS state in a request's context, where net/http can't know it.
+type secureConnection struct{}
+
+// tellTLS lets requests know that they came inside TLS, where the server that read them does not.
+func tellTLS(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if state, ok := r.Context().Value(secureConnection{}).(*tls.ConnectionState); ok && r.TLS == nil {
+			r.TLS = state
+		}
+		next.ServeHTTP(w, r)
+	})
 }

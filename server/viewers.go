@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +11,7 @@ import (
 	"oneport/stream"
 )
 
-var errTooManyViewers = statusError{http.StatusServiceUnavailable, "the server has as many viewers as max_connections allows: try again later"}
+var errNoPlace error = statusError{http.StatusServiceUnavailable, "the server has as many clients as max_connections allows: try again later"}
 
 // viewer is a client that plays frames: its place in a stream, and what is known of it.
 type viewer struct {
@@ -37,19 +35,10 @@ type viewer struct {
 // Wake is called by the stream.
 func (v *viewer) Wake(*stream.Stream) { signal(v.wake) }
 
-// viewers finds every viewer. It is bounded, and closed before the server ends.
-type viewers struct {
-	most int
+func (v *viewer) identity() (id string, since time.Time) { return v.id, v.created }
+func (v *viewer) dismiss(reason error)                   { v.cancel(reason) }
 
-	mu     sync.Mutex
-	closed bool
-	ids    map[string]*viewer
-	left   sync.WaitGroup // requests that have not ended
-}
-
-func newViewers(most int) *viewers { return &viewers{most: most, ids: make(map[string]*viewer)} }
-
-// watch gives a client its place in a stream.
+// watch gives a client its place in a stream. Its connection has taken one of the server's places.
 func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -70,54 +59,6 @@ func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
 	}
 	s.stats.joined.Add(1)
 	return v, nil
-}
-
-func (t *viewers) add(v *viewer) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed:
-		return errStopping
-	case len(t.ids) >= t.most:
-		return errTooManyViewers
-	}
-	t.ids[v.id] = v
-	t.left.Add(1)
-	return nil
-}
-
-func (t *viewers) remove(v *viewer) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.ids, v.id)
-}
-
-func (t *viewers) byID(id string) *viewer {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.ids[id]
-}
-
-// all lists the viewers in the order they came.
-func (t *viewers) all() []*viewer {
-	t.mu.Lock()
-	list := make([]*viewer, 0, len(t.ids))
-	for _, v := range t.ids {
-		list = append(list, v)
-	}
-	t.mu.Unlock()
-	slices.SortFunc(list, func(a, b *viewer) int { return a.created.Compare(b.created) })
-	return list
-}
-
-// close ends every viewer and lets none in any more.
-func (t *viewers) close() {
-	t.mu.Lock()
-	t.closed = true
-	t.mu.Unlock()
-	for _, v := range t.all() {
-		v.cancel(errShutdown)
-	}
 }
 
 func (v *viewer) started() {

@@ -28,8 +28,7 @@ type bridge struct {
 	stream *Stream
 	writes form
 	waker  Waker
-	leave  func() // gives up what the bridge holds of the stream
-	over   bool   // it has
+	leave  func() // gives up the bridge's place among the readers
 	epoch  uint64 // of the publication whose media it writes
 }
 
@@ -101,25 +100,17 @@ func (b *bridge) Finish(now time.Time) bool {
 	s.mu.Unlock()
 	if needless {
 		s.startBridges() // the publisher may have changed again just now
-		b.giveUp()
+		b.leave()
 	}
 	return needless
 }
 
-// Close ends the bridge, whoever reads. After Finish has, it does nothing.
+// Close ends the bridge, whoever reads.
 func (b *bridge) Close() {
 	b.stream.mu.Lock()
 	b.detach()
 	b.stream.mu.Unlock()
-	b.giveUp()
-}
-
-// giveUp lets go of the stream, once.
-func (b *bridge) giveUp() {
-	if !b.over {
-		b.over = true
-		b.leave()
-	}
+	b.leave()
 }
 
 // detach lets another bridge take the place. What it wrote goes, for whoever comes must not begin at what is old. The caller

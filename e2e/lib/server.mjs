@@ -46,7 +46,7 @@ export async function freePort() {
 // onOnePort is the environment that moves every service to one port.
 function onOnePort(port) {
   return {
-    SRS_HTTP_API_LISTEN: port, SRS_HTTP_SERVER_LISTEN: port,
+    SRS_LISTEN: 'shared', SRS_HTTP_API_LISTEN: port, SRS_HTTP_SERVER_LISTEN: port,
     SRS_RTC_SERVER_LISTEN: port, SRS_RTC_SERVER_TCP_LISTEN: port,
   };
 }

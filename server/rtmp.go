@@ -1,0 +1,298 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"oneport/flv"
+	"oneport/media"
+	"oneport/port"
+	"oneport/rtmp"
+	"oneport/stream"
+)
+
+const (
+	// requestDeadline is how long an RTMP client may take from its first byte until it publishes or plays.
+	requestDeadline = 30 * time.Second
+	// ackSize is after how many bytes RTMP clients are to say that they came: SRS's out_ack_size.
+	ackSize = 2_500_000
+)
+
+// rtmpConn is the connection of an RTMP client, by TCP or inside TLS. A write waits for the client, but not for ever.
+type rtmpConn struct {
+	*port.Conn
+	patience atomic.Int64 // of a write
+}
+
+func (c *rtmpConn) Write(b []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(time.Duration(c.patience.Load())))
+	return c.Conn.Write(b)
+}
+
+// allow changes how long writes may wait from now on.
+func (c *rtmpConn) allow(patience time.Duration) {
+	c.patience.Store(int64(patience))
+	c.SetWriteDeadline(time.Now().Add(patience))
+}
+
+// halfClose ends what the client is sent, and gives it a while to end its own part: with unread bytes the kernel would throw
+// away what it was told last.
+func (c *rtmpConn) halfClose() {
+	c.SetReadDeadline(time.Now().Add(farewell))
+	if half, ok := c.Conn.Conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}
+
+// finish closes it in good order.
+func (c *rtmpConn) finish() {
+	c.halfClose()
+	io.Copy(io.Discard, io.LimitReader(c.Conn, 1<<20))
+	c.Close()
+}
+
+// serveRTMP is an RTMP client's connection, from its first byte to its end.
+func (s *Server) serveRTMP(c *port.Conn) {
+	conn := &rtmpConn{Conn: c}
+	conn.allow(writePatience)
+	defer conn.Close()
+	if !s.places.take() {
+		s.stats.refused.Add(1)
+		s.log.Debug("client refused", "remote", c.RemoteAddr().String(), "why", errNoPlace)
+		return
+	}
+	defer s.places.give()
+	c.SetReadDeadline(time.Now().Add(requestDeadline))
+	session, err := rtmp.Accept(conn, rtmp.Config{ChunkSize: s.config.rtmpChunkSize(), AckSize: ackSize})
+	var request *rtmp.Request
+	if err == nil {
+		request, err = session.Request()
+	}
+	if err != nil {
+		s.stats.strangers.Add(1)
+		s.log.Debug("an RTMP client ends before it publishes or plays", "remote", c.RemoteAddr().String(), "why", err)
+		return
+	}
+	c.SetReadDeadline(time.Time{})
+	name := stream.Name{Vhost: request.Vhost, App: request.App, Stream: request.Stream}
+	from := origin{
+		ip: hostOf(c.RemoteAddr().String()), local: c.LocalAddr().String(), remote: c.RemoteAddr().String(),
+		pageURL: request.PageURL, tcURL: request.TCURL,
+	}
+	if request.Publish {
+		from.kind = "fmle-publish"
+		s.publishRTMP(conn, session, name, from)
+		return
+	}
+	from.kind = "rtmp-play"
+	s.playRTMP(conn, session, name, from)
+}
+
+// publishRTMP takes a publisher's frames until it ends.
+func (s *Server) publishRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, from origin) {
+	i, err := s.publishFrames(name, from)
+	if err != nil {
+		session.Refuse(rtmp.PublishBadName, err.Error())
+		c.finish()
+		return
+	}
+	stop := context.AfterFunc(i.ctx, func() { c.Close() })
+	defer stop()
+	reason := errPanic
+	defer func() { i.end(reason) }()
+	p := rtmpPublisher{ingest: i, conn: c, session: session}
+	reason = p.run()
+	if i.ctx.Err() != nil {
+		reason = context.Cause(i.ctx)
+	}
+}
+
+// rtmpPublisher makes frames of what a publisher sends.
+type rtmpPublisher struct {
+	*ingest
+	conn    *rtmpConn
+	session *rtmp.Session
+	reader  flv.Reader
+	counted uint64 // bytes
+	warned  map[string]bool
+}
+
+func (p *rtmpPublisher) run() error {
+	if err := p.session.PermitPublish(); err != nil {
+		return err
+	}
+	patience := p.conf.Publish.FirstPacket
+	for {
+		now := time.Now()
+		p.conn.SetReadDeadline(now.Add(patience))
+		tag, err := p.session.ReadTag()
+		p.heard(int(p.session.Received() - p.counted))
+		p.counted = p.session.Received()
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fmt.Errorf("rtmp: no message came for %v", patience)
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return errGone
+		case err != nil:
+			return err
+		}
+		p.take(tag)
+		patience = p.conf.Publish.Normal
+	}
+}
+
+// take makes a frame of a tag, or counts why it can't.
+func (p *rtmpPublisher) take(tag flv.Tag) {
+	f, err := p.reader.Read(time.Now(), tag)
+	if err != nil {
+		p.rejected.Add(1)
+		p.warn("some of what the publisher sends is left out", err)
+	}
+	if jumps := p.reader.Stats().Jumps; jumps > p.rebased.Load() {
+		p.rebased.Store(jumps)
+		p.warn("the publisher's clock jumped and was put right", nil)
+	}
+	if f != nil {
+		p.push(f)
+	}
+}
+
+// maxWarnings bounds what is remembered of the faults that were told.
+const maxWarnings = 16
+
+// warn logs each fault once.
+func (p *rtmpPublisher) warn(what string, err error) {
+	if p.warned == nil {
+		p.warned = make(map[string]bool)
+	}
+	key := fmt.Sprint(what, err)
+	if p.warned[key] || len(p.warned) >= maxWarnings {
+		return
+	}
+	p.warned[key] = true
+	if err == nil {
+		p.log.Warn(what)
+		return
+	}
+	p.log.Warn(what, "why", err)
+}
+
+// playRTMP plays a stream until it or the client ends. A stream that is not live is waited for.
+func (s *Server) playRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, from origin) {
+	out := &rtmpSink{log: s.log, conn: c, session: session, left: make(chan struct{})}
+	v, conf, err := s.watchAnywhere(name, from)
+	if err != nil {
+		s.stats.refused.Add(1)
+		s.log.Debug("viewer refused", "stream", fmt.Sprintf("%.200s", name), "ip", from.ip, "why", err)
+		out.refuse(err)
+		c.finish()
+		return
+	}
+	if tcp := tcpBelow(c.Conn.Conn); tcp != nil {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			limitUnsent(raw)
+		}
+	}
+	go out.listen()
+	p := &player{viewer: v, mux: rtmp.Muxer{Session: session}, out: out, bridged: conf.RTC.ToRTMP}
+	p.wanted = [media.Kinds]bool{media.Audio: true, media.Video: true}
+	err = p.play()
+	if refusal := (statusError{}); errors.As(err, &refusal) {
+		s.stats.refused.Add(1)
+	}
+	c.halfClose()
+	<-out.left
+}
+
+// watchAnywhere is watch in whatever virtual host the client called.
+func (s *Server) watchAnywhere(name stream.Name, from origin) (*viewer, *VhostConf, error) {
+	vhost := s.config.Vhosts.Find(name.Vhost)
+	if vhost == nil {
+		return nil, nil, fmt.Errorf("%w: %.100s", errNoVhost, name.Vhost)
+	}
+	name.Vhost = vhost.Name
+	v, err := s.watch(name, from)
+	return v, &vhost.Settings, err
+}
+
+// rtmpSink is an RTMP player's connection.
+type rtmpSink struct {
+	log      *slog.Logger
+	conn     *rtmpConn
+	session  *rtmp.Session
+	answered bool
+	left     chan struct{}
+}
+
+// listen reads what the player says until it goes.
+func (k *rtmpSink) listen() {
+	defer close(k.left)
+	defer func() {
+		if p := recover(); p != nil {
+			k.log.Error("rtmp: listening to a player panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	k.session.Listen()
+}
+
+func (k *rtmpSink) begun() bool           { return k.answered }
+func (k *rtmpSink) gone() <-chan struct{} { return k.left }
+
+func (k *rtmpSink) begin() error {
+	if k.answered {
+		return nil
+	}
+	k.answered = true
+	return k.session.PermitPlay()
+}
+
+func (k *rtmpSink) write(b []byte) error {
+	_, err := k.conn.Write(b)
+	return err
+}
+
+func (k *rtmpSink) hurry() { k.conn.allow(0) }
+
+// end tells the player why.
+func (k *rtmpSink) end(reason error) {
+	k.conn.allow(farewell)
+	if refusal := (statusError{}); errors.As(reason, &refusal) {
+		k.refuse(reason)
+		return
+	}
+	k.conn.Write(k.session.AppendEnd(nil, reason.Error()))
+}
+
+// refuse says that there will be nothing to play.
+func (k *rtmpSink) refuse(reason error) {
+	code := rtmp.PlayNotFound
+	if refusal := (statusError{}); errors.As(reason, &refusal) && refusal.status == http.StatusNotAcceptable {
+		code = rtmp.PlayFailed
+	}
+	k.session.Refuse(code, reason.Error())
+}
+
+// tcpBelow finds the TCP connection that everything goes by.
+func tcpBelow(c net.Conn) *net.TCPConn {
+	for {
+		switch below := c.(type) {
+		case *net.TCPConn:
+			return below
+		case *port.Conn:
+			c = below.Conn
+		case interface{ NetConn() net.Conn }:
+			c = below.NetConn()
+		default:
+			return nil
+		}
+	}
+}
