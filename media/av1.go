@@ -35,7 +35,8 @@ func sizeAV1(b []byte) (width, height int) {
 	return 0, 0
 }
 
-// av1Size reads the sequence header of an OBU (AV1 bitstream specification, sections 5.3.2 and 5.5.1) up to the size.
+// av1Size reads the sequence header of an OBU (AV1 bitstream specification, section 5.3.2). What is cut off after the size
+// does no harm.
 func av1Size(obu []byte) (width, height int) {
 	head := byteReader{b: obu}
 	flags := head.next()
@@ -45,45 +46,6 @@ func av1Size(obu []byte) (width, height int) {
 	if flags&0x02 != 0 { // obu_has_size_field
 		head.leb128()
 	}
-	r := bitReader{b: head.b, raw: true}
-	r.bits(4)           // seq_profile, still_picture
-	if r.bits(1) == 1 { // reduced_still_picture_header
-		r.bits(5) // seq_level_idx
-	} else {
-		av1OperatingPoints(&r)
-	}
-	widthBits, heightBits := r.bits(4)+1, r.bits(4)+1
-	width, height = int(r.bits(uint(widthBits)))+1, int(r.bits(uint(heightBits)))+1
-	if r.short {
-		return 0, 0
-	}
-	return width, height
-}
-
-// av1OperatingPoints reads past the timing and the operating points of a sequence header.
-func av1OperatingPoints(r *bitReader) {
-	model, delayBits := uint32(0), uint(0)
-	if r.bits(1) == 1 { // timing_info_present_flag
-		r.skip(64)          // num_units_in_display_tick, time_scale
-		if r.bits(1) == 1 { // equal_picture_interval
-			r.golomb() // num_ticks_per_picture_minus_1
-		}
-		if model = r.bits(1); model == 1 { // decoder_model_info_present_flag
-			delayBits = uint(r.bits(5)) + 1
-			r.skip(32 + 5 + 5)
-		}
-	}
-	displayDelay := r.bits(1)
-	for range r.bits(5) + 1 {
-		r.bits(12)         // operating_point_idc
-		if r.bits(5) > 7 { // seq_level_idx
-			r.bits(1) // seq_tier
-		}
-		if model == 1 && r.bits(1) == 1 { // decoder_model_present_for_this_op
-			r.skip(2*delayBits + 1)
-		}
-		if displayDelay == 1 && r.bits(1) == 1 {
-			r.bits(4) // initial_display_delay_minus_1
-		}
-	}
+	s := readAV1Sequence(&bitReader{b: head.b, raw: true})
+	return s.width, s.height
 }

@@ -8,8 +8,8 @@ type FrameFormat struct {
 	Codec Codec
 
 	// Config is the decoder configuration in the form of ISO BMFF and of FLV: AVCDecoderConfigurationRecord (H264),
-	// HEVCDecoderConfigurationRecord (H265), AV1CodecConfigurationRecord (AV1), AudioSpecificConfig (AAC), an OpusHead
-	// (RFC 7845 section 5.1) for Opus. Empty where the codec needs none.
+	// HEVCDecoderConfigurationRecord (H265), AV1CodecConfigurationRecord (AV1), the vpcC box with its version and flags
+	// (VP9), AudioSpecificConfig (AAC), an OpusHead (RFC 7845 section 5.1) for Opus. Empty where the codec needs none.
 	Config []byte
 
 	Width, Height int // of the picture, 0 while not known
