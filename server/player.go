@@ -218,23 +218,22 @@ func (p *player) ready(now time.Time, status *stream.FrameStatus) bool {
 	return true
 }
 
-// deliver sends everything that there is.
+// deliver sends everything that there is. A viewer that has nothing for long is answered all the same, as if there were no
+// publisher: what it waits for may be a keyframe.
 func (p *player) deliver(now time.Time, status *stream.FrameStatus) error {
-	if !p.begun && !p.ready(now, status) {
-		if now.Sub(p.created) > startPatience {
-			return p.out.begin() // what comes later than that is waited for as if there were no publisher
-		}
-		return nil
-	}
-	for {
+	for p.begun || p.ready(now, status) {
 		p.items = p.reader.Next(time.Now(), p.items[:0], frameBatch)
 		if len(p.items) == 0 {
-			return nil
+			break
 		}
 		if err := p.send(status); err != nil {
 			return err
 		}
 	}
+	if !p.begun && now.Sub(p.created) > startPatience {
+		return p.out.begin()
+	}
+	return nil
 }
 
 // send writes the frames that were taken, in pieces.

@@ -13,6 +13,7 @@ type FrameReader struct {
 	stream *Stream
 	waker  Waker
 	since  time.Time
+	joined uint64 // the position of the first frame that came after the reader
 
 	mu      sync.Mutex
 	closed  bool
@@ -55,9 +56,10 @@ func (h *Hub) SubscribeFrames(now time.Time, name Name, w Waker) (*FrameReader, 
 	s.mu.Lock()
 	s.join(frames)
 	s.frameWakers = withWaker(s.frameWakers, w)
+	r := &FrameReader{stream: s, waker: w, since: now, joined: s.frames.head}
 	s.mu.Unlock()
 	s.startBridges()
-	return &FrameReader{stream: s, waker: w, since: now}, nil
+	return r, nil
 }
 
 // Next appends at most max frames to dst, in the order in which they arrived, and returns it.
@@ -105,8 +107,8 @@ func (r *FrameReader) begin() {
 		return
 	}
 	r.pos, r.least, r.next = s.frames.base, s.frames.base, media.Restarted
-	if !r.started && !s.hub.config.Play.GopCache {
-		r.least = s.frames.head
+	if !s.hub.config.Play.GopCache {
+		r.least = max(r.least, r.joined)
 	}
 	r.started, r.epoch, r.open = true, s.epoch, false
 }

@@ -153,6 +153,15 @@ func TestFrameStartWithoutKeyframe(t *testing.T) {
 			t.Errorf("then came %q", kinds)
 		}
 	})
+	t.Run("no group kept, but it came later", func(t *testing.T) {
+		b := newBridged(t, func(c *Config) { c.Play.GopCache = false })
+		b.publish()
+		r := b.subscribe()
+		b.script(b.frame('K', 0), b.frame('P', 20))
+		if kinds, _ := b.got(r); kinds != "KP" {
+			t.Errorf("to who was there before came %q", kinds)
+		}
+	})
 	t.Run("sound alone", func(t *testing.T) {
 		b := newBridged(t, nil)
 		b.publish()
