@@ -36,9 +36,11 @@ var edges = map[string]string{
 	"port":   "",
 	"config": "",
 	"api":    "",
-	"web":    "",
+	"web":    "third_party",
 	"media":  "",
 	"e2e":    "",
+
+	"third_party": "", // scripts of other projects, which can be embedded from their own folder only
 }
 
 // testEdges are what the tests of a package may import besides.
