@@ -108,7 +108,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		apiListen = ""
 	}
 	if h.pages {
-		mux.Handle("/", s.streams(web.Handler(portOf(apiListen))))
+		mux.Handle("/", s.streams(web.Handler(s.site(portOf(apiListen)))))
 	}
 	if s.acme != nil {
 		mux.Handle("GET "+cert.ChallengePath, s.acme)

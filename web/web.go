@@ -3,16 +3,14 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
-	"path"
 	"strings"
-	"time"
+
+	thirdparty "oneport/third_party"
 )
 
 //go:embed static
@@ -21,29 +19,20 @@ var static embed.FS
 //go:embed pages/*.html
 var pages embed.FS
 
-// contentTypes is told by the name's end and never by the machine's own table of
-// types, which differs from one system to the next.
-var contentTypes = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".svg":  "image/svg+xml",
-}
-
 // policy lets a page run nothing but what comes from here. It may speak to any
-// API (server and port are the user's choice) and be framed by any page, as
-// players are.
+// API and play from any server (server and port are the user's choice), and be
+// framed by any page, as players are.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-	"media-src 'self' blob:; connect-src *; base-uri 'none'; form-action 'self'"
+	"media-src * blob:; connect-src *; base-uri 'none'; form-action 'self'"
 
-// player is one player page; the four differ in little.
+// player is one page of WebRTC; the four differ in little.
 type player struct {
+	Site
 	Title, About, Tag     string
 	Role                  string // "publish" or "play": the script that drives it
 	API                   string // the last part of /rtc/v1/<API>/
 	PublishPage, PlayPage string // its pair, which speaks the same API
 	URLLabel, URLHint     string
-	APIPort               string // where the API is, if not where the page is
 }
 
 // Publish tells the two roles apart in the template.
@@ -78,30 +67,17 @@ func players() map[string]player {
 	}
 }
 
-// file is one thing that is served.
-type file struct {
-	contentType string
-	etag        string
-	body        []byte
-}
-
-func newFile(name string, body []byte) file {
-	sum := sha256.Sum256(body)
-	return file{contentTypes[path.Ext(name)], `"` + hex.EncodeToString(sum[:8]) + `"`, body}
-}
-
 // Handler serves the pages at SRS's paths: /, /players/*.html and what they
-// load. It answers GET and HEAD, and 404 for everything else. apiPort is the
-// port of the API when that has one of its own, else empty.
-func Handler(apiPort string) http.Handler {
-	files, err := load(apiPort)
+// load. It answers GET and HEAD, and 404 for everything else.
+func Handler(site Site) http.Handler {
+	files, err := load(site)
 	if err != nil {
 		panic(fmt.Sprintf("web: the embedded pages are broken: %v", err))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(files, w, r) })
 }
 
-func serve(files map[string]file, w http.ResponseWriter, r *http.Request) {
+func serve(files map[string]*file, w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/index.html", "/players", "/players/", "/players/index.html":
 		http.Redirect(w, r, "/", http.StatusFound)
@@ -120,22 +96,12 @@ func serve(files map[string]file, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this is a page: only GET and HEAD", http.StatusMethodNotAllowed)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", f.contentType)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", policy)
-	// Addresses of pages may hold tokens.
-	h.Set("Referrer-Policy", "no-referrer")
-	// Kept, and asked for again each time: pages and modules of two releases
-	// never mix, and an unchanged file costs a 304.
-	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", f.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.body))
+	f.serve(w, r)
 }
 
 // load makes every file that is served, by its path.
-func load(apiPort string) (map[string]file, error) {
-	files := make(map[string]file)
+func load(site Site) (map[string]*file, error) {
+	files := make(map[string]*file)
 	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -144,17 +110,20 @@ func load(apiPort string) (map[string]file, error) {
 		if err != nil {
 			return err
 		}
-		files[strings.TrimPrefix(name, "static")] = newFile(name, body)
+		files[strings.TrimPrefix(name, "static")] = newFile(name, body, asked)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return files, render(files, apiPort)
+	for _, s := range thirdparty.Scripts() {
+		files["/players/js/"+s.Name] = newFile(s.Name, s.Body, kept)
+	}
+	return files, render(files, site)
 }
 
 // render adds the pages that are made from templates.
-func render(files map[string]file, apiPort string) error {
+func render(files map[string]*file, site Site) error {
 	templates, err := template.ParseFS(pages, "pages/*.html")
 	if err != nil {
 		return err
@@ -164,14 +133,17 @@ func render(files map[string]file, apiPort string) error {
 		if err := templates.ExecuteTemplate(&out, name, data); err != nil {
 			return err
 		}
-		files[at] = newFile(name, out.Bytes())
+		files[at] = newFile(name, out.Bytes(), asked)
 		return nil
 	}
 	for name, p := range players() {
-		p.APIPort = apiPort
+		p.Site = site
 		if err := page("/players/"+name, "player.html", p); err != nil {
 			return err
 		}
 	}
-	return page("/", "index.html", player{APIPort: apiPort})
+	if err := page("/players/srs_player.html", "srs_player.html", site); err != nil {
+		return err
+	}
+	return page("/", "index.html", site)
 }

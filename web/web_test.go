@@ -31,10 +31,10 @@ func body(t *testing.T, r *http.Response) string {
 	return string(b)
 }
 
-var srsPages = []string{"/", "/players/whip.html", "/players/whep.html", "/players/rtc_publisher.html", "/players/rtc_player.html"}
+var srsPages = []string{"/", "/players/whip.html", "/players/whep.html", "/players/rtc_publisher.html", "/players/rtc_player.html", "/players/srs_player.html"}
 
 func TestPagesAreThere(t *testing.T) {
-	h := Handler("")
+	h := Handler(Site{})
 	for _, at := range srsPages {
 		r := get(t, h, "GET", at+"?autostart=true")
 		if r.StatusCode != http.StatusOK {
@@ -47,7 +47,7 @@ func TestPagesAreThere(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	h := Handler("")
+	h := Handler(Site{})
 	for at, contentType := range map[string]string{
 		"/":                        "text/html; charset=utf-8",
 		"/players/whip.html":       "text/html; charset=utf-8",
@@ -71,7 +71,7 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestUnchangedFilesCostNothing(t *testing.T) {
-	h := Handler("")
+	h := Handler(Site{})
 	first := get(t, h, "GET", "/players/js/call.js")
 	again := get(t, h, "GET", "/players/js/call.js", "If-None-Match", first.Header.Get("ETag"))
 	if again.StatusCode != http.StatusNotModified || body(t, again) != "" {
@@ -84,7 +84,7 @@ func TestUnchangedFilesCostNothing(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	h := Handler("")
+	h := Handler(Site{})
 	for _, c := range []struct {
 		method, target string
 		status         int
@@ -121,7 +121,7 @@ var (
 // TestReferences: whatever a page or module names exists here, and nothing comes
 // from elsewhere.
 func TestReferences(t *testing.T) {
-	h := Handler("")
+	h := Handler(Site{})
 	for _, at := range srsPages {
 		text := body(t, get(t, h, "GET", at))
 		ids := make(map[string]bool)
@@ -158,7 +158,7 @@ func checkReference(t *testing.T, h http.Handler, from, reference string, ids ma
 }
 
 func TestModules(t *testing.T) {
-	h := Handler("")
+	h := Handler(Site{})
 	names, err := fs.Glob(static, "static/players/js/*.js")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no modules: %v", err)
@@ -189,13 +189,14 @@ func TestModules(t *testing.T) {
 
 // TestElements: the ids that a script looks for stand in every page it serves.
 func TestElements(t *testing.T) {
-	h := Handler("")
-	shared := []string{"page.js"}
+	h := Handler(Site{})
+	shared := []string{"page.js", "panel.js", "dom.js"}
 	for at, own := range map[string][]string{
 		"/players/whip.html":          append([]string{"publish.js"}, shared...),
 		"/players/rtc_publisher.html": append([]string{"publish.js"}, shared...),
-		"/players/whep.html":          append([]string{"play.js"}, shared...),
-		"/players/rtc_player.html":    append([]string{"play.js"}, shared...),
+		"/players/whep.html":          append([]string{"play.js", "sound.js"}, shared...),
+		"/players/rtc_player.html":    append([]string{"play.js", "sound.js"}, shared...),
+		"/players/srs_player.html":    {"srs_player.js", "panel.js", "sound.js", "dom.js"},
 		"/":                           {"index.js", "dom.js"},
 	} {
 		ids := make(map[string]bool)
@@ -221,10 +222,14 @@ var optional = map[string]bool{"watch": true}
 
 // TestElementsForTests: what end-to-end tests hold on to.
 func TestElementsForTests(t *testing.T) {
-	h := Handler("")
+	h := Handler(Site{})
 	for _, at := range srsPages[1:] {
 		text := body(t, get(t, h, "GET", at))
-		for _, id := range []string{"state", "transport", "codec", "bitrate", "fps", "rtt", "cipher", "video", "start", "stop", "error", "url", "mute"} {
+		own := []string{"rtt", "cipher"}
+		if at == "/players/srs_player.html" {
+			own = []string{"latency", "buffer", "dropped", "live", "ways", "sound"}
+		}
+		for _, id := range append(own, "state", "transport", "codec", "bitrate", "fps", "video", "start", "stop", "error", "url", "mute") {
 			if !strings.Contains(text, `id="`+id+`" data-testid="`+id+`"`) {
 				t.Errorf("%s has no #%s with its data-testid", at, id)
 			}
@@ -241,7 +246,7 @@ func TestNothingComesFromElsewhere(t *testing.T) {
 		t.Errorf("the style loads something: %s", outside)
 	}
 	for _, at := range srsPages {
-		text := body(t, get(t, Handler(""), "GET", at))
+		text := body(t, get(t, Handler(Site{}), "GET", at))
 		if inline := regexp.MustCompile(`(?i) on[a-z]+="| style="|<style|<script(?: type="module")?>`).FindString(text); inline != "" {
 			t.Errorf("%s: %q would be stopped by the policy", at, inline)
 		}
@@ -251,8 +256,8 @@ func TestNothingComesFromElsewhere(t *testing.T) {
 // TestAPIPort names another port of the API on every page, and none where the page and the API share one.
 func TestAPIPort(t *testing.T) {
 	for _, port := range []string{"", "1985"} {
-		for _, at := range []string{"/", "/players/whip.html", "/players/whep.html", "/players/rtc_publisher.html", "/players/rtc_player.html"} {
-			text := body(t, get(t, Handler(port), "GET", at))
+		for _, at := range srsPages {
+			text := body(t, get(t, Handler(Site{APIPort: port}), "GET", at))
 			if want := `data-api-port="` + port + `"`; !strings.Contains(text, want) {
 				t.Errorf("%s has no %s", at, want)
 			}

@@ -55,3 +55,30 @@ export function path(candidateType) {
   if (!candidateType) return none;
   return paths[candidateType] ? `${paths[candidateType]} (${candidateType})` : candidateType;
 }
+
+export function seconds(s) {
+  if (!Number.isFinite(s)) return none;
+  return s < 1 ? `${Math.round(s * 1000)} ms` : `${s.toFixed(s < 10 ? 2 : 1)} s`;
+}
+
+const h264Profiles = { 42: 'Baseline', '4d': 'Main', 64: 'High', '6e': 'High 10', f4: 'High 4:4:4' };
+
+// mime names a codec as media types do (RFC 6381), such as avc1.42c01f.
+export function mime(name) {
+  const [four = '', profile = '', object = ''] = (name ?? '').split('.');
+  switch (four.toLowerCase()) {
+    case '': return none;
+    case 'avc1':
+    case 'avc3': return `H264 ${h264Profiles[profile.slice(0, 2).toLowerCase()] ?? ''}`.trim();
+    case 'hvc1':
+    case 'hev1': return 'H265 (HEVC)';
+    case 'av01': return 'AV1';
+    case 'vp09': return 'VP9';
+    case 'mp4a': return { 2: 'AAC', 5: 'HE-AAC', 29: 'HE-AAC v2', 34: 'MP3' }[object] ?? 'AAC';
+    case 'mp3': return 'MP3';
+    case 'opus': return 'Opus';
+    case 'ac-3': return 'AC-3';
+    case 'ec-3': return 'E-AC-3';
+    default: return name;
+  }
+}

@@ -2,8 +2,9 @@
 // buttons, and a call's state and figures on the screen.
 
 import { Call } from './call.js';
-import { $, copy, copyButtons, make, setText } from './dom.js';
+import { $, copy, copyButtons, setText } from './dom.js';
 import * as format from './format.js';
+import { figure, showBadges, showError, swapButtons } from './panel.js';
 import { History, Plot } from './plot.js';
 import { endpoint, home, jsonEndpoint, pageLink, settings, streamOf, webrtcURL } from './query.js';
 import { JsonSession, WhipSession } from './signal.js';
@@ -131,7 +132,7 @@ export class Page {
   show() {
     const { call } = this;
     this.#showState(call);
-    this.#showError(call.error);
+    showError(call.error);
     this.#showFigures(call);
     this.#sample(call);
     this.#hooks.show?.(call, this);
@@ -142,18 +143,13 @@ export class Page {
     const active = this.busy !== '' || call.active;
     $('state').dataset.state = state;
     setText($('state-text'), this.busy || this.#stateText(call));
-    this.#swapButtons(active);
+    swapButtons(active);
     $('poster').classList.toggle('ready', !active);
     const flowing = state === 'live' || (this.role === 'publish' && active);
     $('screen').classList.toggle('busy', !flowing && active);
     setText($('poster-text'), this.#posterText(call, state));
-    $('badge-live').hidden = !call.active || !call.since;
-    $('badge-live').classList.toggle('other', state !== 'live');
-    setText($('badge-live-text'), state === 'live' ? 'LIVE' : state === 'waiting' ? 'WAITING' : 'RECONNECTING');
-    setText($('badge-time'), call.since ? format.clock(performance.now() - call.since) : '');
-    const video = call.stats?.video;
-    $('badge-size').hidden = !video?.height;
-    setText($('badge-size'), video?.height ? `${video.width} × ${video.height}` : '');
+    const { width, height } = call.stats?.video ?? {};
+    showBadges({ active: call.active, since: call.since, state, width, height });
   }
 
   #stateText(call) {
@@ -176,42 +172,24 @@ export class Page {
     }
   }
 
-  #swapButtons(active) {
-    if ($('stop').hidden !== active) return;
-    const focused = [$('start'), $('stop')].includes(document.activeElement);
-    $('start').hidden = active;
-    $('stop').hidden = !active;
-    if (focused) (active ? $('stop') : $('start')).focus();
-  }
-
-  #showError(error) {
-    if ($('error').hidden === !error) return;
-    $('error').hidden = !error;
-    if (!error) return;
-    setText($('error-title'), error.title);
-    setText($('error-text'), error.text);
-    $('error-hints').replaceChildren(...error.hints.map((hint) => make('li', {}, hint)));
-  }
-
   #showFigures({ stats, rates, loss, restarts, renewals, active }) {
-    const text = (id, value) => setText($(id), value || format.none);
-    text('bitrate', format.bitrate(rates?.kbps));
-    text('fps', format.frames(stats?.video ? rates?.fps : undefined));
-    text('rtt', format.milliseconds(stats?.rtt));
-    text('loss', format.percent(loss));
-    text('transport', stats?.protocol?.toUpperCase());
+    figure('bitrate', format.bitrate(rates?.kbps));
+    figure('fps', format.frames(stats?.video ? rates?.fps : undefined));
+    figure('rtt', format.milliseconds(stats?.rtt));
+    figure('loss', format.percent(loss));
+    figure('transport', stats?.protocol?.toUpperCase());
     $('transport').dataset.protocol = stats?.protocol ?? '';
-    text('remote', stats?.remote);
-    text('local', stats?.pair ? stats.local || 'hidden by the browser' : '');
-    text('kind', format.path(stats?.localType));
-    text('cipher', format.cipher(stats?.cipher));
+    figure('remote', stats?.remote);
+    figure('local', stats?.pair ? stats.local || 'hidden by the browser' : '');
+    figure('kind', format.path(stats?.localType));
+    figure('cipher', format.cipher(stats?.cipher));
     $('cipher').title = stats?.cipher ?? '';
-    text('recoveries', active ? this.#recoveries(restarts, renewals) : '');
-    text('codec', format.codec(stats?.video));
-    text('resolution', stats?.video?.height ? `${stats.video.width} × ${stats.video.height}` : '');
-    text('audio-codec', format.codec(stats?.audio));
-    text('audio-bitrate', stats?.audio?.codec ? format.bitrate(rates?.audio) : '');
-    text('health', stats?.video ? this.#videoHealth(stats.video) : '');
+    figure('recoveries', active ? this.#recoveries(restarts, renewals) : '');
+    figure('codec', format.codec(stats?.video));
+    figure('resolution', stats?.video?.height ? `${stats.video.width} × ${stats.video.height}` : '');
+    figure('audio-codec', format.codec(stats?.audio));
+    figure('audio-bitrate', stats?.audio?.codec ? format.bitrate(rates?.audio) : '');
+    figure('health', stats?.video ? this.#videoHealth(stats.video) : '');
   }
 
   #recoveries(restarts, renewals) {

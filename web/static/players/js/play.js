@@ -1,7 +1,8 @@
 // A page that plays: whep.html and rtc_player.html.
 
-import { $, setIcon, setText, shortcuts } from './dom.js';
+import { $, setText } from './dom.js';
 import { Page } from './page.js';
+import { controls, play } from './sound.js';
 
 const video = $('video');
 
@@ -24,34 +25,13 @@ function prepare(pc) {
 function attach(stream) {
   if (stream !== arriving || video.srcObject === stream) return;
   video.srcObject = stream;
-  play();
-}
-
-// play asks for sound first: after a click the browser allows it. Without one
-// (autostart) it may not; then the picture comes silent with a way to change that.
-async function play() {
-  try {
-    await video.play();
-  } catch (error) {
-    if (error.name !== 'NotAllowedError') return;
-    video.muted = true;
-    $('sound').hidden = false;
-    await video.play().catch(() => {});
-  }
+  play(video);
 }
 
 function end() {
   arriving = null;
   video.srcObject = null;
   $('sound').hidden = true;
-}
-
-function showSound() {
-  const silent = video.muted || video.volume === 0;
-  setIcon($('mute'), silent ? 'i-muted' : 'i-sound');
-  $('mute').setAttribute('aria-pressed', String(silent));
-  setText($('mute').querySelector('span'), silent ? 'Unmute' : 'Mute');
-  if (!silent) $('sound').hidden = true;
 }
 
 // unwatchable tells of a stream that arrives and cannot be decoded.
@@ -77,21 +57,7 @@ const page = new Page({
   },
 });
 
-$('mute').addEventListener('click', () => { video.muted = !video.muted; });
-$('sound').addEventListener('click', () => { video.muted = false; });
-$('volume').addEventListener('input', () => {
-  video.volume = Number($('volume').value) / 100;
-  video.muted = video.volume === 0;
-});
-$('fullscreen').addEventListener('click', () => {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else if ($('screen').requestFullscreen) $('screen').requestFullscreen();
-  else video.webkitEnterFullscreen?.(); // iPhones know only this one.
-});
-video.addEventListener('volumechange', showSound);
 video.addEventListener('loadeddata', () => page.show());
-shortcuts({ m: $('mute'), f: $('fullscreen') });
-video.muted = false;
-showSound();
+controls(video);
 
 if (page.settings.autostart) page.start();

@@ -1,5 +1,5 @@
-// A plot of the last minute: bitrate as an area, frames per second as a line,
-// and a mark where the connection was interrupted.
+// A plot of the last minute: bitrate as an area, another figure as a line, and a
+// mark where the connection was interrupted.
 
 export const minute = 60000;
 
@@ -15,7 +15,14 @@ export function frameMax(value) {
   return [15, 30, 60, 120].find((n) => n >= value * 1.02) ?? niceMax(value, 120);
 }
 
-// History keeps the samples {at, kbps, fps, broken} of the last minute.
+// Lines that can be drawn over the bitrate: the sample's field, the scale's end,
+// and how that is written.
+export const lines = {
+  fps: { field: 'fps', max: frameMax, label: (fps) => `${fps} fps` },
+  latency: { field: 'latency', max: (ms) => niceMax(ms * 1.15, 1000), label: (ms) => `${ms / 1000} s` },
+};
+
+// History keeps the samples {at, kbps, fps or latency, broken} of the last minute.
 export class History {
   samples = [];
 
@@ -40,10 +47,12 @@ const inset = { left: 4, right: 4, top: 18, bottom: 16 };
 export class Plot {
   #canvas;
   #history;
+  #second;
 
-  constructor(canvas, history) {
+  constructor(canvas, history, second = lines.fps) {
     this.#canvas = canvas;
     this.#history = history;
+    this.#second = second;
     new ResizeObserver(() => this.draw(performance.now())).observe(canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw(performance.now()));
   }
@@ -62,7 +71,8 @@ export class Plot {
     const style = getComputedStyle(canvas);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     const area = { x: inset.left, y: inset.top, w: width - inset.left - inset.right, h: height - inset.top - inset.bottom };
-    const top = { kbps: niceMax(this.#history.max('kbps') * 1.15, 100), fps: frameMax(this.#history.max('fps')) };
+    const second = this.#second;
+    const top = { kbps: niceMax(this.#history.max('kbps') * 1.15, 100), second: second.max(this.#history.max(second.field)) };
     this.#grid(g, area, top, colour);
     const at = (t) => area.x + area.w * (1 - (now - t) / minute);
     const level = (value, max) => area.y + area.h * (1 - Math.min(1, value / max));
@@ -72,7 +82,7 @@ export class Plot {
     g.clip();
     this.#breaks(g, area, at, colour('bad'));
     this.#line(g, area, at, (s) => level(s.kbps, top.kbps), colour('rate'), true);
-    this.#line(g, area, at, (s) => level(s.fps, top.fps), colour('fps'), false);
+    this.#line(g, area, at, (s) => level(s[second.field], top.second), colour('fps'), false);
     g.restore();
   }
 
@@ -94,7 +104,7 @@ export class Plot {
       g.fillText(text, x, y);
     };
     label(top.kbps >= 1000 ? `${top.kbps / 1000} Mbit/s` : `${top.kbps} kbit/s`, area.x, area.y - 6, 'left');
-    label(`${top.fps} fps`, area.x + area.w, area.y - 6, 'right');
+    label(this.#second.label(top.second), area.x + area.w, area.y - 6, 'right');
     label('60 s ago', area.x, area.y + area.h + 13, 'left');
     label('now', area.x + area.w, area.y + area.h + 13, 'right');
   }

@@ -13,7 +13,7 @@ const pageNames = new Set([
 // is, and never what gives the right to publish it (token, secret, bearer).
 const sharedNames = ['schema', 'server', 'port', 'api', 'vhost', 'app', 'stream', 'eip', 'candidate'];
 
-function decode(text) {
+export function decode(text) {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -54,23 +54,39 @@ export function home(location, apiPort) {
   return { protocol: location.protocol, hostname: location.hostname, port: apiPort || location.port };
 }
 
-// apiOrigin is where the API is: at home (there is one port), unless schema,
-// server, api or port say otherwise.
-export function apiOrigin(query, here) {
+const isSecure = (schema) => schema === 'https' || schema === 'wss';
+
+// origin is at home, unless schema, server or one of the ports say otherwise.
+function origin(query, here, schemas, ports) {
   const own = here.protocol === 'https:' ? 'https' : 'http';
   const asked = query.get('schema');
-  const schema = asked === 'http' || asked === 'https' ? asked : own;
+  const schema = schemas.includes(asked) ? asked : own;
   let server = query.get('server') || here.hostname || 'localhost';
   if (server.includes(':') && !server.startsWith('[')) server = `[${server}]`;
-  const ports = [query.get('api'), query.get('port'), schema === own ? here.port : ''];
-  const port = ports.find((p) => p && validPort(p)) ?? '';
-  const usual = schema === 'https' ? '443' : '80';
+  const listed = [...ports.map((name) => query.get(name)), isSecure(schema) === isSecure(own) ? here.port : ''];
+  const port = listed.find((p) => p && validPort(p)) ?? '';
+  const usual = isSecure(schema) ? '443' : '80';
   return { schema, server, port, origin: `${schema}://${server}${port && port !== usual ? `:${port}` : ''}` };
 }
 
-function positive(query, name) {
+// apiOrigin is where the API is; api is the name of its port, port an older one.
+export function apiOrigin(query, here) {
+  return origin(query, here, ['http', 'https'], ['api', 'port']);
+}
+
+// mediaOrigin is where streams are played from: beside the pages.
+export function mediaOrigin(query, here) {
+  return origin(query, here, ['http', 'https', 'ws', 'wss'], ['port']);
+}
+
+export function positive(query, name) {
   const n = Number(query.get(name));
   return Number.isFinite(n) && n > 0 ? n : undefined;
+}
+
+// extraOf is what belongs to the server.
+export function extraOf(query) {
+  return [...query].filter(([name]) => !pageNames.has(name));
 }
 
 // settings is everything a player page learns from its address; here is a
@@ -91,7 +107,7 @@ export function settings(search, here) {
     height: positive(query, 'height'),
     fps: positive(query, 'fps'),
     bitrate: positive(query, 'bitrate'),
-    extra: [...query].filter(([name]) => !pageNames.has(name)),
+    extra: extraOf(query),
   };
 }
 

@@ -29,7 +29,7 @@ async function ask(fetcher, url, options, ms) {
 
 // refuse reads the server's plain-text reason, which is for people; a long or
 // HTML one is not.
-async function refuse(response, url) {
+export async function refuse(response, url) {
   const type = response.headers.get('Content-Type') ?? '';
   const text = type.includes('html') ? '' : await response.text().catch(() => '');
   return new SignalError('http', { url, status: response.status, reason: text.trim().slice(0, 300) });

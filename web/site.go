@@ -1,0 +1,31 @@
+package web
+
+import "encoding/json"
+
+// Site is what the pages say of the server they come from.
+type Site struct {
+	APIPort  string    // where the API is, if not where the pages are
+	Services []Service // the ways to publish and to watch that are switched on
+}
+
+// Service is a way to publish or to watch a stream. What people are told of it, and how its addresses read, is known to
+// ways.js by its name:
+//
+//	webrtc          WHIP and WHEP
+//	flv, ts, hls    by HTTP, at a path of the pages' port
+//	rtmp, srt       at a port of their own
+type Service struct {
+	Name string `json:"name"`
+	Port string `json:"port,omitempty"` // if it is not that of the pages
+	Path string `json:"path,omitempty"` // by HTTP: with [app] and [stream] in it
+	Live bool   `json:"live,omitempty"` // hls: it is Low-Latency HLS
+}
+
+// ServicesJSON is the list as the pages read it.
+func (s Site) ServicesJSON() (string, error) {
+	if s.Services == nil {
+		return "[]", nil
+	}
+	b, err := json.Marshal(s.Services)
+	return string(b), err
+}

@@ -1,0 +1,295 @@
+// What plays: mpegts.js for FLV and MPEG-TS, hls.js for HLS, or the browser by
+// itself. Each engine is for one attempt on one address, and all look alike:
+//   start()    may reject with an error for playErrors.js
+//   stop()     leaves the video element empty
+//   edge()     where "live" is, in media time; undefined if that is unknown
+//   latency()  in ms, or undefined where the engine does not know it by itself
+//   bytes, codecs { video, audio } as media types name them
+// and tells on.opened(), on.ended() and on.failed(error).
+
+import { HttpSource, SocketSource } from './source.js';
+
+const loading = new Map();
+
+// script loads one of the libraries when it is first needed.
+function script(file, name) {
+  if (!loading.has(file)) {
+    loading.set(file, new Promise((done, fail) => {
+      const element = document.createElement('script');
+      element.src = new URL(file, import.meta.url);
+      element.onload = () => done(globalThis[name]);
+      element.onerror = () => {
+        loading.delete(file);
+        fail({ kind: 'network', url: element.src });
+      };
+      document.head.append(element);
+    }));
+  }
+  return loading.get(file);
+}
+
+function lastBuffered(video) {
+  return video.buffered.length ? video.buffered.end(video.buffered.length - 1) : undefined;
+}
+
+function empty(video) {
+  video.removeAttribute('src');
+  video.load();
+}
+
+// Flv plays FLV and MPEG-TS, by HTTP and by WebSocket.
+class Flv {
+  bytes = 0;
+  codecs = { video: '', audio: '' };
+  #video;
+  #url;
+  #kind;
+  #on;
+  #player = null;
+  #stopped = false;
+
+  constructor(video, url, kind, on) {
+    this.#video = video;
+    this.#url = url;
+    this.#kind = kind;
+    this.#on = on;
+  }
+
+  async start() {
+    const mpegts = await script('mpegts-1.8.2.min.js', 'mpegts');
+    if (this.#stopped) return;
+    if (!mpegts.getFeatureList().mseLivePlayback) throw { kind: 'mse' };
+    mpegts.LoggingControl.enableAll = false;
+    const type = this.#kind.format === 'ts' ? 'mpegts' : 'flv';
+    const player = mpegts.createPlayer({ type, isLive: true, url: this.#url }, {
+      customLoader: this.#loader(mpegts),
+      enableStashBuffer: false,
+      autoCleanupSourceBuffer: true, autoCleanupMaxBackwardDuration: 60, autoCleanupMinBackwardDuration: 30,
+    });
+    this.#player = player;
+    player.on(mpegts.Events.MEDIA_INFO, ({ videoCodec, audioCodec }) => {
+      this.codecs = { video: videoCodec ?? '', audio: audioCodec ?? '' };
+    });
+    player.on(mpegts.Events.ERROR, (type, detail, info) => this.#failed(detail, info));
+    player.attachMediaElement(this.#video);
+    player.load();
+  }
+
+  // #loader is a class, as mpegts.js wants it, that hands on what a source brings.
+  #loader(mpegts) {
+    const engine = this;
+    const { BaseLoader, LoaderStatus } = mpegts;
+    return class extends BaseLoader {
+      #source = null;
+
+      constructor() {
+        super('oneport');
+        this._needStash = true;
+      }
+
+      open({ url }) {
+        this._status = LoaderStatus.kConnecting;
+        const on = {
+          opened: () => { engine.#on.opened(); },
+          data: (buffer) => this.#take(buffer),
+          ended: () => engine.#on.ended(),
+          failed: (error) => engine.#on.failed(error),
+        };
+        this.#source = engine.#kind.socket ? new SocketSource(on) : new HttpSource(on);
+        this.#source.open(url);
+      }
+
+      #take(buffer) {
+        this._status = LoaderStatus.kBuffering;
+        const from = engine.bytes;
+        engine.bytes += buffer.byteLength;
+        this._onDataArrival?.(buffer, from, engine.bytes);
+      }
+
+      abort() {
+        this.#source?.close();
+        this._status = LoaderStatus.kComplete;
+      }
+
+      destroy() {
+        this.abort();
+        super.destroy();
+      }
+    };
+  }
+
+  #failed(detail, info) {
+    const text = String(info?.msg ?? '');
+    if (detail === 'CodecUnsupported' || /codecs? .*(not|un)supported|unsupported.*codec|addSourceBuffer/i.test(text)) {
+      const { video, audio } = { ...this.#player?.mediaInfo && { video: this.#player.mediaInfo.videoCodec, audio: this.#player.mediaInfo.audioCodec } };
+      const track = video && !playable('video', video) ? 'video' : audio && !playable('audio', audio) ? 'audio' : 'video';
+      return this.#on.failed({ kind: 'codec', codec: (track === 'video' ? video : audio) || named(text), track });
+    }
+    this.#on.failed({ kind: 'broken', reason: text });
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#player?.destroy();
+    this.#player = null;
+    empty(this.#video);
+  }
+
+  edge() { return lastBuffered(this.#video); }
+  latency() { return undefined; }
+}
+
+// named finds a codec in a message such as “codecs="hvc1.1.6.L93.B0"”.
+const named = (text) => /codecs=\\?"([^"\\]+)/.exec(text)?.[1] ?? '';
+
+function playable(kind, codec) {
+  return (globalThis.MediaSource ?? globalThis.ManagedMediaSource)?.isTypeSupported(`${kind}/mp4; codecs="${codec}"`) ?? false;
+}
+
+// Hls plays lists of segments, with their parts where there are any.
+class Hls {
+  bytes = 0;
+  codecs = { video: '', audio: '' };
+  #video;
+  #url;
+  #on;
+  #seen;
+  #hls = null;
+  #stopped = false;
+  #recovered = false;
+  #ended = () => this.#on.ended();
+
+  // seen says that the list has been played to its end: it is not played again,
+  // but waited with for what comes after it.
+  constructor(video, url, on, seen) {
+    this.#video = video;
+    this.#url = url;
+    this.#on = on;
+    this.#seen = seen;
+  }
+
+  async start() {
+    const Library = await script('hls-1.7.4.min.js', 'Hls');
+    if (this.#stopped) return;
+    if (!Library.isSupported()) throw { kind: 'mse' };
+    const hls = new Library({
+      lowLatencyMode: true,
+      enableWorker: false, // It would come from a blob:, which the pages' policy does not let run.
+      backBufferLength: 30,
+      maxLiveSyncPlaybackRate: 1.08,
+      manifestLoadPolicy: { default: { maxTimeToFirstByteMs: 10000, maxLoadTimeMs: 15000, timeoutRetry: null, errorRetry: null } },
+    });
+    this.#hls = hls;
+    const { Events } = Library;
+    hls.on(Events.MANIFEST_PARSED, () => this.#on.opened());
+    hls.on(Events.FRAG_LOADED, (_, { payload }) => { this.bytes += payload?.byteLength ?? 0; });
+    hls.on(Events.BUFFER_CODECS, (_, tracks) => this.#learn(tracks));
+    hls.on(Events.LEVEL_LOADED, (_, { details }) => { if (!details.live && this.#seen) this.#on.ended(); });
+    hls.on(Events.ERROR, (_, data) => this.#failed(data));
+    this.#video.addEventListener('ended', this.#ended);
+    hls.loadSource(this.#url);
+    hls.attachMedia(this.#video);
+  }
+
+  #learn({ video, audio, audiovideo }) {
+    const [first = '', second = ''] = (audiovideo?.codec ?? '').split(',');
+    this.codecs = { video: video?.codec || first || this.codecs.video, audio: audio?.codec || second || this.codecs.audio };
+  }
+
+  #failed({ fatal, type, details, response, networkDetails, error, mimeType, url }) {
+    if (!fatal) return;
+    if (/CodecError|IncompatibleCodecs/i.test(details)) {
+      return this.#on.failed({ kind: 'codec', codec: named(mimeType ?? error?.message ?? '') || this.codecs.video, track: 'video' });
+    }
+    if (type === 'networkError') {
+      const status = response?.code ?? networkDetails?.status ?? 0;
+      const words = networkDetails?.responseText ?? '';
+      const reason = /^\s*</.test(words) || words.startsWith('#') ? '' : words.trim().slice(0, 300);
+      const kind = status >= 400 ? 'http' : /TimeOut/.test(details) ? 'timeout' : /parsing/i.test(details) ? 'broken' : 'network';
+      return this.#on.failed({ kind, status, url: url ?? this.#url, reason: kind === 'broken' ? error?.message : reason });
+    }
+    if (type === 'mediaError' && !this.#recovered) {
+      this.#recovered = true;
+      return this.#hls.recoverMediaError();
+    }
+    this.#on.failed({ kind: 'broken', reason: error?.message ?? details });
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#video.removeEventListener('ended', this.#ended);
+    this.#hls?.destroy();
+    this.#hls = null;
+    empty(this.#video);
+  }
+
+  edge() { return this.#hls?.liveSyncPosition ?? undefined; }
+
+  // latency is by the clock where the list tells the time of day (EXT-X-PROGRAM-DATE-TIME)
+  // and this computer's clock agrees with it, else behind the end of the list.
+  latency() {
+    const wall = this.#hls?.playingDate;
+    const since = wall ? Date.now() - wall.getTime() : NaN;
+    if (since > 0 && since < 300000) return since;
+    const behind = this.#hls?.latency;
+    return behind > 0 ? behind * 1000 : undefined;
+  }
+}
+
+// Native is the browser by itself: HLS on iPhones, and files.
+class Native {
+  bytes = 0;
+  codecs = { video: '', audio: '' };
+  #video;
+  #url;
+  #on;
+
+  constructor(video, url, on) {
+    this.#video = video;
+    this.#url = url;
+    this.#on = on;
+  }
+
+  async start() {
+    this.#video.onloadedmetadata = () => this.#on.opened();
+    this.#video.onended = () => this.#on.ended();
+    this.#video.onerror = () => this.#failed();
+    this.#video.src = this.#url;
+  }
+
+  // #failed asks again, because a media element does not tell the status.
+  async #failed() {
+    const url = this.#url;
+    const { code, message } = this.#video.error ?? {};
+    const source = new HttpSource({
+      opened: () => { source.close(); this.#on.failed(code === 2 ? { kind: 'network', url } : { kind: 'broken', reason: message }); },
+      data() {}, ended() {},
+      failed: (error) => this.#on.failed(error),
+    });
+    source.open(url);
+  }
+
+  stop() {
+    this.#video.onloadedmetadata = this.#video.onended = this.#video.onerror = null;
+    empty(this.#video);
+  }
+
+  edge() {
+    const { seekable } = this.#video;
+    return seekable.length ? seekable.end(seekable.length - 1) : undefined;
+  }
+
+  latency() {
+    const edge = this.edge();
+    return edge === undefined || edge > 1e9 ? undefined : Math.max(0, edge - this.#video.currentTime) * 1000;
+  }
+}
+
+// engine chooses what plays an address; kind is what recognise told of it, and
+// seen says that it has been played to its end.
+export function engine(video, url, kind, on, seen) {
+  const scripted = globalThis.MediaSource ?? globalThis.ManagedMediaSource;
+  if (kind.format === 'flv' || kind.format === 'ts') return new Flv(video, url, kind, on);
+  if (kind.format === 'hls' && scripted) return new Hls(video, url, on, seen);
+  return new Native(video, url, on);
+}

@@ -1,0 +1,114 @@
+// What a live player measures and how it keeps up. Pure: times in ms come in,
+// media times are in seconds as the video element counts them.
+
+// LiveEdge tells how far a player is behind what it could show. Media arrive in
+// real time, so the newest picture's time runs on by the clock from the moment
+// that anything came the soonest. An empty buffer is no small latency then, but
+// a growing one.
+export class LiveEdge {
+  #lead = null; // ms that the newest media time was ahead of the clock, at most
+  #at = 0;
+
+  observe(now, newest) {
+    const lead = newest * 1000 - now;
+    const reset = this.#lead === null || Math.abs(lead - this.#lead) > forgetAt;
+    // The lead sinks slowly, because clocks differ and ways become longer.
+    this.#lead = reset ? lead : Math.max(lead, this.#lead - (now - this.#at) * sinks);
+    this.#at = now;
+  }
+
+  clear() { this.#lead = null; }
+
+  // behind is the latency at a media time, in ms; undefined when nothing is known.
+  behind(now, time) {
+    return this.#lead === null ? undefined : Math.max(0, now + this.#lead - time * 1000);
+  }
+}
+
+const sinks = 0.0005;
+const forgetAt = 20000; // A difference that no network makes: another stream.
+
+// aheadOf is how much is buffered from a time on without a gap, in seconds, and
+// next is where the buffer goes on behind a gap (undefined for nowhere). ranges
+// is a list of [start, end].
+export function aheadOf(ranges, time) {
+  const here = ranges.find(([start, end]) => start - 0.1 <= time && time <= end);
+  const next = ranges.find(([start]) => start > time + 0.1);
+  return { ahead: here ? here[1] - time : 0, next: next?.[0] };
+}
+
+// Pace keeps the buffer near a target (seconds): a little more than that is
+// played off a little faster, much more is skipped.
+export class Pace {
+  rate = 1;
+  #target;
+  #begun = false;
+
+  constructor(target) {
+    this.#target = target;
+  }
+
+  get target() { return this.#target; }
+
+  // step returns the media time to go to, or undefined. A stream begins with a
+  // whole group of pictures, so that the first jump comes early.
+  step(time, ahead) {
+    const most = this.#begun ? skipAt : skipFirst;
+    if (ahead > 0) this.#begun = true;
+    if (ahead > this.#target + most) {
+      this.rate = 1;
+      return time + ahead - this.#target;
+    }
+    if (ahead > this.#target + tolerance) this.rate = faster;
+    else if (ahead <= this.#target) this.rate = 1;
+    return undefined;
+  }
+}
+
+const skipFirst = 0.7;
+const skipAt = 4;
+const tolerance = 0.4;
+const faster = 1.08;
+
+// Progress tells whether the picture moves.
+export class Progress {
+  #time = null;
+  #movedAt = 0;
+
+  clear() { this.#time = null; }
+
+  // observe returns "starting", "playing" or "stalled".
+  observe(now, time) {
+    if (this.#time === null) {
+      this.#time = time;
+      return 'starting';
+    }
+    if (time !== this.#time) {
+      this.#time = time;
+      this.#movedAt = now;
+    }
+    if (this.#movedAt === 0) return 'starting';
+    return now - this.#movedAt > stillFor ? 'stalled' : 'playing';
+  }
+}
+
+const stillFor = 1200;
+
+// Retry says when to try again. A stream that is not live is waited for without
+// an end; a server that does not answer is not.
+export class Retry {
+  #tries = 0;
+
+  get tries() { return this.#tries; }
+
+  worked() { this.#tries = 0; }
+
+  // next is the pause in ms before another attempt, or null to give up.
+  next(waiting) {
+    this.#tries++;
+    if (waiting) return Math.min(500 * this.#tries, 3000);
+    return this.#tries > maxTries ? null : Math.min(500 * 2 ** (this.#tries - 1), 8000);
+  }
+}
+
+export const maxTries = 8;
