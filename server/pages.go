@@ -22,12 +22,15 @@ func (s *Server) site(apiPort string) web.Site {
 	}
 	conf := &v.Settings
 	add(conf.RTC.Enabled && s.config.RTC.Enabled, web.Service{Name: "webrtc"})
-	add(conf.Remux.Enabled, web.Service{Name: "flv", Path: pathOf(conf.Remux.Mount)})
+	for _, c := range containers() {
+		add(conf.Remux.Enabled, web.Service{Name: c.extension, Path: pathOf(conf.Remux.Mount, c.extension)})
+	}
 	return site
 }
 
-// pathOf is the path of a mount.
-func pathOf(mount string) string {
+// pathOf is the path of a mount, in a container.
+func pathOf(mount, extension string) string {
 	_, path, _ := strings.Cut(mount, "/")
-	return "/" + path
+	base, _, _ := cutLast(path, ".")
+	return "/" + base + "." + extension
 }

@@ -1,14 +1,20 @@
 package web
 
 import (
+	"compress/gzip"
+	"encoding/json"
+	"html"
 	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	thirdparty "oneport/third_party"
 )
 
 func get(t *testing.T, h http.Handler, method, target string, header ...string) *http.Response {
@@ -249,6 +255,65 @@ func TestNothingComesFromElsewhere(t *testing.T) {
 		text := body(t, get(t, Handler(Site{}), "GET", at))
 		if inline := regexp.MustCompile(`(?i) on[a-z]+="| style="|<style|<script(?: type="module")?>`).FindString(text); inline != "" {
 			t.Errorf("%s: %q would be stopped by the policy", at, inline)
+		}
+	}
+}
+
+// TestReleasedScripts: the scripts of other projects are kept without asking, and what loads them knows their names.
+func TestReleasedScripts(t *testing.T) {
+	engines, err := static.ReadFile("static/players/js/engines.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := regexp.MustCompile(`script\('([^']+)'`).FindAllStringSubmatch(string(engines), -1)
+	if len(loaded) != len(thirdparty.Scripts()) {
+		t.Errorf("engines.js loads %v", loaded)
+	}
+	for _, m := range loaded {
+		r := get(t, Handler(Site{}), "GET", "/players/js/"+m[1])
+		if r.StatusCode != http.StatusOK || r.Header.Get("Cache-Control") != kept {
+			t.Errorf("%s: status %d, Cache-Control %q", m[1], r.StatusCode, r.Header.Get("Cache-Control"))
+		}
+	}
+}
+
+func TestCompression(t *testing.T) {
+	h := Handler(Site{})
+	const at = "/players/js/page.js"
+	plain := get(t, h, "GET", at)
+	source := body(t, plain)
+	for accept, packed := range map[string]bool{"gzip": true, "br, GZIP": true, "": false, "gzip;q=0": false, "br": false} {
+		r := get(t, h, "GET", at, "Accept-Encoding", accept)
+		if got := r.Header.Get("Content-Encoding") == "gzip"; got != packed || r.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("Accept-Encoding %q: Content-Encoding %q, Vary %q", accept, r.Header.Get("Content-Encoding"), r.Header.Get("Vary"))
+		}
+		if !packed {
+			continue
+		}
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(z); err != nil || string(text) != source || r.Header.Get("ETag") == plain.Header.Get("ETag") {
+			t.Errorf("unpacked: %d bytes, %v; ETags %s and %s", len(text), err, r.Header.Get("ETag"), plain.Header.Get("ETag"))
+		}
+	}
+}
+
+// TestServices: the list stands in a page as JSON, whatever is in it.
+func TestServices(t *testing.T) {
+	site := Site{Services: []Service{{Name: "hls", Path: `/"><script>/[stream].m3u8`, Live: true}, {Name: "rtmp", Port: "1935"}}}
+	for _, at := range []string{"/", "/players/srs_player.html"} {
+		m := regexp.MustCompile(`data-services="([^"]*)"`).FindStringSubmatch(body(t, get(t, Handler(site), "GET", at)))
+		if m == nil {
+			t.Fatalf("%s has no list of services", at)
+		}
+		var read []Service
+		if err := json.Unmarshal([]byte(html.UnescapeString(m[1])), &read); err != nil || !slices.Equal(read, site.Services) {
+			t.Errorf("%s: %v, %v", at, read, err)
+		}
+		if text := body(t, get(t, Handler(Site{}), "GET", at)); !strings.Contains(text, `data-services="[]"`) {
+			t.Errorf("%s: no services are no empty list", at)
 		}
 	}
 }

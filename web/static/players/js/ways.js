@@ -33,9 +33,12 @@ function rtmpURL(service, { app, stream, vhost }, here) {
   return { server, key: withVhost(encode(stream), vhost), url: withVhost(`${server}/${encode(stream)}`, vhost) };
 }
 
+// quoted keeps a name inside the quotes of a command line.
+const quoted = (name) => encode(name).replace(/'/g, '%27');
+
 function srtURL(service, { app, stream, vhost }, here, mode) {
-  const host = vhost ? `h=${vhost},` : '';
-  return `srt://${hostOf(here, service)}?streamid=#!::${host}r=${app}/${stream},m=${mode}`;
+  const host = vhost ? `h=${quoted(vhost)},` : '';
+  return `srt://${hostOf(here, service)}?streamid=#!::${host}r=${quoted(app)}/${quoted(stream)},m=${mode}`;
 }
 
 // has finds a service by its name.

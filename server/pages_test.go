@@ -1,0 +1,51 @@
+package server
+
+import (
+	"slices"
+	"testing"
+
+	"oneport/config"
+)
+
+// TestSite: the pages are told of what is switched on, and of nothing else.
+func TestSite(t *testing.T) {
+	names := func(text string) (list []string) {
+		conf := new(Config)
+		in := config.Input{Source: config.Source{Path: "test.conf", Text: []byte(text)}}
+		if _, err := config.Load(in, conf); err != nil {
+			t.Fatal(err)
+		}
+		site := (&Server{config: conf}).site("1985")
+		if site.APIPort != "1985" {
+			t.Errorf("the API's port is %q", site.APIPort)
+		}
+		for _, s := range site.Services {
+			list = append(list, s.Name)
+		}
+		return list
+	}
+	for text, want := range map[string][]string{
+		"vhost __defaultVhost__ {}":                                                                              nil,
+		"vhost other { http_remux { enabled on; } }":                                                             nil,
+		"rtc_server { enabled on; } vhost __defaultVhost__ { }":                                                  nil,
+		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } }":                              {"webrtc"},
+		"vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                              {"flv", "ts", "aac"},
+		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":   {"webrtc", "flv", "ts", "aac"},
+		"rtc_server { enabled off; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled off; } }": nil,
+	} {
+		if got := names(text); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestPathOfMount(t *testing.T) {
+	for mount, want := range map[string]string{
+		"[vhost]/[app]/[stream].flv":   "/[app]/[stream].ts",
+		"example.com/x/[stream].v.aac": "/x/[stream].v.ts",
+	} {
+		if got := pathOf(mount, "ts"); got != want {
+			t.Errorf("%s: %s, want %s", mount, got, want)
+		}
+	}
+}

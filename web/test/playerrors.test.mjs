@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { recognise } from '../static/players/js/address.js';
+import * as e from '../static/players/js/playerrors.js';
+
+const whole = ({ title, text, hints }) => {
+  assert.ok(title && text && Array.isArray(hints) && hints.every(Boolean), title);
+  return [title, text, ...hints].join('\n');
+};
+
+test('the server\'s reason is shown', () => {
+  const text = whole(e.playError({ kind: 'http', status: 406, reason: 'flv: VP8 cannot be carried' }));
+  assert.match(text, /flv: VP8 cannot be carried/);
+  assert.match(text, /WebRTC/);
+  assert.match(whole(e.playError({ kind: 'http', status: 404, reason: '' })), /404/);
+  assert.match(whole(e.playError({ kind: 'http', status: 418, reason: '' })), /refused/);
+  assert.match(whole(e.playError({ kind: 'http', status: 502, reason: '' })), /problem/);
+});
+
+test('a codec is named as people know it', () => {
+  assert.match(whole(e.playError({ kind: 'codec', codec: 'hvc1.1.6.L93.B0', track: 'video' })), /cannot play H265 \(HEVC\)[^]*Safari/);
+  assert.match(whole(e.playError({ kind: 'codec', codec: 'av01.0.04M.08', track: 'video' })), /cannot play AV1/);
+});
+
+test('every failure is explained', () => {
+  for (const error of [
+    { kind: 'network', url: 'https://h/s.flv' }, { kind: 'timeout', url: 'http://h/s.flv' }, { kind: 'mse' }, { kind: 'broken', reason: 'x' },
+    new Error('odd'), 'odder', undefined,
+  ]) whole(e.playError(error));
+  for (const address of ['', 'rtmp://h/a/b', 'webrtc://h/a/b', 'http://h/a/b']) whole(e.addressError(recognise(address)));
+  assert.match(whole(e.mixedError('http://h/a.flv')), /https:\/\/h\/a\.flv/);
+  assert.match(whole(e.mixedError('ws://h/a.flv')), /wss:\/\/h\/a\.flv/);
+  const told = { title: 't', text: 'x', hints: [] };
+  assert.equal(e.playError(told), told);
+});
+
+test('only a list of segments is waited for when it is not there', () => {
+  const missing = { kind: 'http', status: 404 };
+  assert.equal(e.waits(missing, 'hls'), true);
+  assert.equal(e.waits(missing, 'flv'), false);
+  assert.equal(e.waits({ kind: 'network' }, 'hls'), false);
+  assert.deepEqual([{ kind: 'network' }, { kind: 'http', status: 503 }, { kind: 'http', status: 406 }, { kind: 'codec' }].map(e.passes), [true, true, false, false]);
+});
