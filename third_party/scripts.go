@@ -1,5 +1,5 @@
-// Package thirdparty is the released scripts of other projects that the pages use.
-package thirdparty
+// Package third_party is the released scripts of other projects that the pages use.
+package third_party
 
 import _ "embed"
 

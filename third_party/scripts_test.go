@@ -1,4 +1,4 @@
-package thirdparty
+package third_party
 
 import (
 	"bytes"

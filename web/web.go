@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"strings"
 
-	thirdparty "oneport/third_party"
+	"oneport/third_party"
 )
 
 //go:embed static
@@ -116,7 +116,7 @@ func load(site Site) (map[string]*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range thirdparty.Scripts() {
+	for _, s := range third_party.Scripts() {
 		files["/players/js/"+s.Name] = newFile(s.Name, s.Body, kept)
 	}
 	return files, render(files, site)

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	thirdparty "oneport/third_party"
+	"oneport/third_party"
 )
 
 func get(t *testing.T, h http.Handler, method, target string, header ...string) *http.Response {
@@ -266,7 +266,7 @@ func TestReleasedScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	loaded := regexp.MustCompile(`script\('([^']+)'`).FindAllStringSubmatch(string(engines), -1)
-	if len(loaded) != len(thirdparty.Scripts()) {
+	if len(loaded) != len(third_party.Scripts()) {
 		t.Errorf("engines.js loads %v", loaded)
 	}
 	for _, m := range loaded {
