@@ -125,18 +125,21 @@ func ticks(at time.Duration, rate int64) int64 {
 	return whole*rate + (part*rate+int64(time.Second)/2)/int64(time.Second)
 }
 
-// reformat makes the format of the packets of that of the frames, once for each.
-func (t *rtpTrack) reformat(f *media.FrameFormat) error {
-	if f == t.frames {
-		return nil
-	}
-	format := media.Format{Codec: f.Codec, ClockRate: 90000}
-	var begin [][]byte
+// PacketFormat is the format of the packets that frames of a format are made into. The error names a codec that WebRTC does
+// not carry.
+func PacketFormat(f *media.FrameFormat) (media.Format, error) {
+	format, _, err := packetFormat(f)
+	return format, err
+}
+
+// packetFormat also returns what goes before a keyframe.
+func packetFormat(f *media.FrameFormat) (format media.Format, begin [][]byte, err error) {
+	format = media.Format{Codec: f.Codec, ClockRate: 90000}
 	switch f.Codec {
 	case media.H264, media.H265:
 		sets, _, err := media.ReadParameterSets(f.Codec, f.Config)
 		if err != nil {
-			return fmt.Errorf("bridge: %v: %w", f.Codec, err)
+			return format, nil, fmt.Errorf("bridge: %v: %w", f.Codec, err)
 		}
 		begin = sets.All()
 		if f.Codec == media.H264 {
@@ -156,7 +159,19 @@ func (t *rtpTrack) reformat(f *media.FrameFormat) error {
 	case media.PCMU, media.PCMA:
 		format.ClockRate, format.Channels = 8000, 1
 	default:
-		return fmt.Errorf("bridge: %v cannot be sent to WebRTC", f.Codec)
+		return format, nil, fmt.Errorf("bridge: %v cannot be sent to WebRTC", f.Codec)
+	}
+	return format, begin, nil
+}
+
+// reformat makes the format of the packets of that of the frames, once for each.
+func (t *rtpTrack) reformat(f *media.FrameFormat) error {
+	if f == t.frames {
+		return nil
+	}
+	format, begin, err := packetFormat(f)
+	if err != nil {
+		return err
 	}
 	t.frames, t.begin = f, begin
 	if t.format == nil || *t.format != format {

@@ -202,15 +202,22 @@ type VhostRTC struct {
 	Timeout time.Duration `conf:"stun_timeout" default:"30" unit:"s" doc:"A session that sends nothing for so long is over."`
 	Strict  bool          `conf:"stun_strict_check" default:"off" doc:"Refuse clients whose ICE role is controlled, like the server's."`
 
-	ToRTMP     bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by HTTP too, with the sound turned into AAC."`
-	PLIForRTMP time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by HTTP, how often a publisher is asked for a keyframe at least."`
-	AACBitrate int           `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC."`
+	ToRTMP      bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by HTTP too, with the sound turned into AAC."`
+	PLIForRTMP  time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by HTTP, how often a publisher is asked for a keyframe at least."`
+	FromRTMP    bool          `conf:"rtmp_to_rtc" default:"off" doc:"Let what is published by RTMP or SRT be played by WebRTC, with the sound turned into Opus."`
+	OpusBitrate int           `conf:"opus_bitrate" default:"48000" doc:"With rtmp_to_rtc, the bits a second of the sound as Opus."`
+	KeepSEI     bool          `conf:"keep_avc_nalu_sei" default:"on" doc:"With rtmp_to_rtc, pass on supplemental information (SEI) of H264 and H265."`
+
+	AACBitrate int `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC."`
 }
 
 // Check finds a rate of keyframe requests that SRS refuses too.
 func (v VhostRTC) Check() error {
 	if least, most := 500*time.Millisecond, 30*time.Second; v.PLIForRTMP < least || v.PLIForRTMP > most {
 		return errors.New("pli_for_rtmp must be from 0.5 to 30 s")
+	}
+	if v.OpusBitrate < 8000 || v.OpusBitrate > 320000 {
+		return errors.New("opus_bitrate must be from 8000 to 320000 bits a second")
 	}
 	return nil
 }

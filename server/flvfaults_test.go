@@ -101,7 +101,7 @@ func TestFLVSwitches(t *testing.T) {
 func TestMount(t *testing.T) {
 	for text, fine := range map[string]bool{
 		"[vhost]/[app]/[stream].flv": true, "/[app]-[stream].flv": true, "tv.example/[stream].flv": true,
-		"": false, "[app]/x.flv": false, "[vhost]/[app]/[stream].ts": false, "[vhost]/[app]/[app]/[stream].flv": false,
+		"": false, "[app]/x.flv": false, "[vhost]/[app]/[stream].ts": true, "[vhost]/[app]/[stream].mp4": false, "[vhost]/[app]/[stream]": false, "[vhost]/[app]/[app]/[stream].flv": false,
 	} {
 		if _, err := parseMount(text); (err == nil) != fine {
 			t.Errorf("%q: %v", text, err)

@@ -13,6 +13,7 @@ import (
 	"oneport/media"
 	"oneport/port"
 	"oneport/stream"
+	"oneport/ts"
 )
 
 // container is a way to put a stream into the body of a response.
@@ -28,6 +29,8 @@ type container struct {
 func containers() []container {
 	return []container{
 		{extension: "flv", contentType: "video/x-flv", kind: "flv-play", muxer: newFLV},
+		{extension: "ts", contentType: "video/MP2T", kind: "ts-play", muxer: func(*HTTPRemux) muxer { return new(ts.Writer) }},
+		{extension: "aac", contentType: "audio/x-aac", kind: "aac-play", sound: true, muxer: func(*HTTPRemux) muxer { return new(ts.ADTS) }},
 	}
 }
 

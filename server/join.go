@@ -114,14 +114,16 @@ func (s *Server) answer(req *joinRequest, offer *sdp.Offer, local ice.Credential
 		Stream:      req.name.App + "/" + req.name.Stream,
 		Cname:       randomText(16),
 	}
+	var err error
 	if !req.publish {
-		l.Live = hub.Formats(req.name)
+		if l.Live, err = s.formats(hub, req.name); err != nil {
+			return nil, nil, err
+		}
 		for k := range l.Sources {
 			l.Sources[k] = sdp.Source{SSRC: randomSSRC(), RTX: randomSSRC()}
 		}
 		return sdp.AnswerPlay(offer, l)
 	}
-	var err error
 	if l.VideoCodec, err = codecAsked(req.query, media.Video, "codec", "vcodec"); err != nil {
 		return nil, nil, err
 	}
@@ -226,16 +228,16 @@ func (i *sessionInfo) track(k media.Kind) *sdp.Track {
 
 // checkRefused ends a viewer that can't be given what the stream has now.
 func (s *session) checkRefused() {
-	if f, refused := s.reader.Refused(); refused {
-		s.refuse(f)
+	switch f, refused := s.reader.Refused(); {
+	case refused:
+		s.refuse(fmt.Errorf("the stream has turned to %v, which this viewer did not offer", f))
+	case s.reader.Unbridged():
+		s.refuse(errUnbridged)
 	}
 }
 
-// refuse ends a viewer that can't be given what the stream has now.
-func (s *session) refuse(f media.Format) {
-	s.server.tasks.Go(func() {
-		s.close(fmt.Errorf("the stream has turned to %v, which this viewer did not offer", f))
-	})
+func (s *session) refuse(reason error) {
+	s.server.tasks.Go(func() { s.close(reason) })
 }
 
 // cnameOf is the canonical name the answer told a viewer; a publisher is told none and gets a random one.

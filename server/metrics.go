@@ -51,8 +51,9 @@ var metricList = [...]metric{
 	{"oneport_timeline_jumps_total", "Times the clock of a publisher of frames jumped and was put right.", nil},
 	{"oneport_keyframes_unasked_total", "Keyframes that were wanted of publishers that can't be asked for one.", nil},
 	{"oneport_frame_viewers", "Viewers by other protocols than WebRTC.", []string{"type"}},
-	{"oneport_bridges", "Streams of WebRTC publishers that are turned into frames.", nil},
+	{"oneport_bridges", "Streams whose packets are turned into frames, or frames into packets, now.", nil},
 	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
+	{"oneport_b_frames_dropped_total", "B-frames left out because WebRTC can't show them.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
 	{"oneport_datagrams_unrouted_total", "Datagrams and frames that belong to no session.", nil},
 	{"oneport_connections_strange_total", "TCP connections that never said whose they are.", nil},
@@ -120,6 +121,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge("oneport_bridges", float64(s.stats.bridges.Load()))
 	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
+	count("oneport_b_frames_dropped_total", s.stats.bFrames.Load())
 	count("oneport_viewer_skips_total", t.skips)
 	count("oneport_datagrams_unrouted_total", s.stats.unrouted.Load())
 	count("oneport_connections_strange_total", s.stats.strangers.Load())

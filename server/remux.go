@@ -12,8 +12,8 @@ import (
 
 // HTTPRemux are a virtual host's settings for streams by HTTP.
 type HTTPRemux struct {
-	Enabled  bool   `conf:"enabled" default:"off" doc:"Whether streams are played by HTTP-FLV and by FLV over WebSocket, on the ports of http_server."`
-	Mount    string `conf:"mount" default:"[vhost]/[app]/[stream].flv" doc:"The URL of a stream by HTTP-FLV."`
+	Enabled  bool   `conf:"enabled" default:"off" doc:"Whether streams are played by HTTP on the ports of http_server, as FLV (.flv), MPEG-TS (.ts) and bare AAC (.aac); over WebSocket too."`
+	Mount    string `conf:"mount" default:"[vhost]/[app]/[stream].flv" doc:"The URL of a stream; whichever extension it ends with, .flv, .ts and .aac are all served."`
 	HasAudio bool   `conf:"has_audio" default:"on" doc:"Send viewers the sound."`
 	HasVideo bool   `conf:"has_video" default:"on" doc:"Send viewers the picture."`
 	GuessAV  bool   `conf:"guess_has_av" default:"on" doc:"Say in the FLV header what the stream has; off says what has_audio and has_video say."`

@@ -72,6 +72,7 @@ type stats struct {
 	ended           atomic.Uint64 // sessions
 	bridges         atomic.Int64  // that run
 	soundErrors     atomic.Uint64 // frames of sound that were not converted
+	bFrames         atomic.Uint64 // left out for viewers by WebRTC
 	sent, received  endedTraffic  // of sessions that ended
 	frames          endedFrames   // of publishers of frames that ended
 }
@@ -125,7 +126,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 	for v := range c.Vhosts.All() {
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
 			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions + c.MaxConnections,
-			Play: v.Settings.Play, Publish: v.Settings.Publish.Publish, FrameBridge: s.bridge(&v.Settings.RTC),
+			Play: v.Settings.Play, Publish: v.Settings.Publish.Publish, FrameBridge: s.frameBridge(&v.Settings.RTC), PacketBridge: s.packetBridge(&v.Settings.RTC),
 		})
 	}
 	s.tasks.Go(func() { s.timers.run(s.stop) })

@@ -28,7 +28,8 @@ type bridge struct {
 	stream *Stream
 	writes form
 	waker  Waker
-	leave  func() // gives up the bridge's place among the readers
+	leave  func() // gives up what the bridge holds of the stream
+	over   bool   // it has
 	epoch  uint64 // of the publication whose media it writes
 }
 
@@ -100,17 +101,25 @@ func (b *bridge) Finish(now time.Time) bool {
 	s.mu.Unlock()
 	if needless {
 		s.startBridges() // the publisher may have changed again just now
-		b.leave()
+		b.giveUp()
 	}
 	return needless
 }
 
-// Close ends the bridge, whoever reads.
+// Close ends the bridge, whoever reads. After Finish has, it does nothing.
 func (b *bridge) Close() {
 	b.stream.mu.Lock()
 	b.detach()
 	b.stream.mu.Unlock()
-	b.leave()
+	b.giveUp()
+}
+
+// giveUp lets go of the stream, once.
+func (b *bridge) giveUp() {
+	if !b.over {
+		b.over = true
+		b.leave()
+	}
 }
 
 // detach lets another bridge take the place. What it wrote goes, for whoever comes must not begin at what is old. The caller

@@ -152,8 +152,12 @@ func TestPacketBridgeEnds(t *testing.T) {
 	if p.convey(); p.read(r) != "K" {
 		t.Error("the next viewer does not begin at the next keyframe")
 	}
-	r.Close()
 	p.bridge.Close()
+	p.bridge.Close()
+	if streams := p.hub.Streams(); len(streams) != 1 || streams[0].Readers != 1 {
+		t.Errorf("a bridge that ends twice takes the stream along: %+v", streams)
+	}
+	r.Close()
 	p.pub.Close()
 	if streams := p.hub.Streams(); len(streams) != 0 {
 		t.Errorf("left: %+v", streams)

@@ -200,9 +200,12 @@ func (r *Reader) Refused() (media.Format, bool) {
 // Unbridged reports whether the publisher writes frames and the hub makes no packets of them.
 func (r *Reader) Unbridged() bool {
 	s := r.stream
+	if s.hub.config.PacketBridge != nil {
+		return false
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.pub != nil && s.pub.writes == frames && s.hub.config.PacketBridge == nil
+	return s.pub != nil && s.pub.writes == frames
 }
 
 // Find returns a packet of the current run that was delivered already, for retransmission, or nil.
