@@ -63,6 +63,16 @@ export function copyButtons() {
   }
 }
 
+// copyable is a labelled text with a button that copies it.
+export function copyable(label, text, hint = '') {
+  const field = make('input', { readonly: '', value: text });
+  const button = make('button', { class: 'tool', type: 'button', 'aria-label': `Copy: ${label}` }, icon('i-copy'));
+  button.addEventListener('click', () => copy(text));
+  return make('div', {},
+    make('label', {}, make('span', { class: 'between' }, make('span', {}, label), make('span', {}, hint)),
+      make('span', { class: 'copyable' }, field, button)));
+}
+
 // shortcuts binds single keys to buttons, unless a person is typing.
 export function shortcuts(keys) {
   addEventListener('keydown', (event) => {

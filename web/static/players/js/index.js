@@ -1,9 +1,12 @@
 // The front page: two buttons, the live streams, and addresses to copy.
 
-import { $, copy, copyButtons, icon, make, setText } from './dom.js';
+import { playLink } from './address.js';
+import { $, copy, copyable, icon, make, setText } from './dom.js';
 import { bitrate, clock } from './format.js';
-import { endpoint, home, listedStream, pageLink, settings } from './query.js';
+import { home, listedStream, pageLink, settings } from './query.js';
+import { has, players, publishing, watching } from './ways.js';
 
+const services = JSON.parse(document.body.dataset.services);
 const here = settings(location.search, home(location, document.body.dataset.apiPort));
 const refreshEvery = 2000;
 
@@ -19,11 +22,17 @@ function links() {
   $('publish').href = pageLink('players/whip.html', s, s);
   $('watch').href = pageLink('players/whep.html', s, s);
   for (const link of document.querySelectorAll('[data-page]')) {
-    link.href = pageLink(`players/${link.dataset.page}`, s, s).replace('autostart=true&', '');
+    const { page, needs } = link.dataset;
+    const to = page === 'srs_player.html' ? `players/${page}?app=${encodeURIComponent(s.app)}&stream=${encodeURIComponent(s.stream)}`
+      : pageLink(`players/${page}`, s, s).replace('autostart=true&', '');
+    link.href = to;
+    link.hidden = !needs.split(' ').some((name) => has(services, name));
   }
-  $('whip-url').value = endpoint(s, '/rtc/v1/whip/');
-  $('whep-url').value = endpoint(s, '/rtc/v1/whep/');
-  $('watch-url').value = absolute(pageLink('players/whep.html', s, s));
+  $('publishing').replaceChildren(...publishing(services, s, location).map(({ id, name, fields }) =>
+    make('div', { class: 'recipe', 'data-recipe': id }, make('h3', {}, name), ...fields.map(([label, text]) => copyable(label, text)))));
+  $('watching').replaceChildren(
+    copyable('Page for viewers', absolute(pageLink('players/whep.html', s, s)), 'any browser'),
+    ...watching(services, s, location).map(({ name, url, hint }) => copyable(name, url, hint)));
 }
 
 function insecure() {
@@ -43,17 +52,37 @@ function facts(row) {
   return parts.filter(Boolean).join(' · ');
 }
 
+// waysOf links every page that can play a stream.
+function waysOf(found) {
+  const stream = { ...here, ...found };
+  return players(services, stream, location).filter(({ url }) => url).map(({ id, name, page, url }) =>
+    make('a', { class: 'way', href: playLink(`players/${page}`, url, location), 'data-way': id }, name));
+}
+
+// more opens the addresses of a stream for other software.
+function more(found) {
+  const list = make('div', { class: 'addresses more' },
+    ...watching(services, { ...here, ...found }, location).map(({ name, url, hint }) => copyable(name, url, hint)));
+  const button = make('button', { class: 'tool', type: 'button', 'aria-expanded': 'false' }, icon('i-link'), 'Addresses');
+  list.hidden = true;
+  button.addEventListener('click', () => {
+    list.hidden = !list.hidden;
+    button.setAttribute('aria-expanded', String(!list.hidden));
+  });
+  return [button, list];
+}
+
 // line is one stream's row. Rows are kept from one look to the next, so that a
 // button keeps its focus while numbers change.
 function line(found) {
+  const [button, list] = more(found);
   const watch = pageLink('players/whep.html', here, found);
-  const share = make('button', { class: 'tool', 'aria-label': `Copy the link to ${found.stream}` }, icon('i-link'), 'Copy link');
-  share.addEventListener('click', () => copy(absolute(watch)));
   return make('li', { 'data-stream': `${found.app}/${found.stream}` },
     make('div', { class: 'who' }, make('b', {}, `${found.vhost ? `${found.vhost}/` : ''}${found.app}/${found.stream}`), make('span', {})),
     make('span', { class: 'live' }, make('i', { class: 'dot', 'aria-hidden': 'true' }), make('span', {})),
-    make('a', { class: 'tool', href: watch }, icon('i-play'), 'Watch'),
-    share);
+    make('span', { class: 'ways' }, ...waysOf(found)),
+    ...(has(services, 'webrtc') ? [make('a', { class: 'tool', href: watch }, icon('i-play'), 'Watch')] : []),
+    button, list);
 }
 
 const lines = new Map();
@@ -119,7 +148,6 @@ $('starter').addEventListener('submit', (event) => {
   event.preventDefault();
   location.href = $('publish').href;
 });
-copyButtons();
 links();
 insecure();
 watchStreams();
