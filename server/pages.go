@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"oneport/config"
@@ -25,7 +26,29 @@ func (s *Server) site(apiPort string) web.Site {
 	for _, c := range containers() {
 		add(conf.Remux.Enabled, web.Service{Name: c.extension, Path: pathOf(conf.Remux.Mount, c.extension)})
 	}
+	rtmp, rtmps := s.config.rtmpListens()
+	add(len(rtmp) > 0, web.Service{Name: "rtmp", Port: s.portFromPages(rtmp)})
+	add(len(rtmps) > 0, web.Service{Name: "rtmps", Port: s.portFromPages(rtmps)})
 	return site
+}
+
+// portFromPages is the port of a service as a page has to name it: empty where the page has come by it, whichever page that
+// is. Then it is right behind a container's or a router's mapping, too.
+func (s *Server) portFromPages(listens []string) string {
+	pages := []string{s.config.HTTPServer.Listen}
+	if s.config.HTTPServer.HTTPS.Enabled {
+		_, secure := s.config.httpsListens()
+		pages = append(pages, secure...)
+	}
+	for _, listen := range listens {
+		if !slices.ContainsFunc(pages, func(page string) bool { return portOf(page) != portOf(listen) }) {
+			return ""
+		}
+	}
+	if len(listens) == 0 {
+		return ""
+	}
+	return portOf(listens[0])
 }
 
 // pathOf is the path of a mount, in a container.

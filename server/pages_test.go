@@ -20,18 +20,25 @@ func TestSite(t *testing.T) {
 			t.Errorf("the API's port is %q", site.APIPort)
 		}
 		for _, s := range site.Services {
-			list = append(list, s.Name)
+			if list = append(list, s.Name); s.Port != "" {
+				list[len(list)-1] += ":" + s.Port
+			}
 		}
 		return list
 	}
 	for text, want := range map[string][]string{
-		"vhost __defaultVhost__ {}":                                                                              nil,
-		"vhost other { http_remux { enabled on; } }":                                                             nil,
-		"rtc_server { enabled on; } vhost __defaultVhost__ { }":                                                  nil,
-		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } }":                              {"webrtc"},
-		"vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                              {"flv", "ts", "aac"},
-		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":   {"webrtc", "flv", "ts", "aac"},
-		"rtc_server { enabled off; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled off; } }": nil,
+		"vhost __defaultVhost__ {}":                                                                                              nil,
+		"vhost other { http_remux { enabled on; } }":                                                                             nil,
+		"rtc_server { enabled on; } vhost __defaultVhost__ { }":                                                                  nil,
+		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } }":                                              {"webrtc"},
+		"vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                                              {"flv", "ts", "aac"},
+		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                   {"webrtc", "flv", "ts", "aac"},
+		"rtc_server { enabled off; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled off; } }":                 nil,
+		"listen 1935; vhost __defaultVhost__ {}":                                                                                 {"rtmp:1935"},
+		"listen 1935 shared; http_server { enabled on; listen 8080; } vhost __defaultVhost__ {}":                                 {"rtmp"},
+		"listen shared; http_server { enabled on; listen 8080; https { enabled on; listen 8088; } } vhost __defaultVhost__ {}":   {"rtmp:8080"},
+		"listen shared; http_server { enabled on; listen 8080; https { enabled on; listen shared; } } vhost __defaultVhost__ {}": {"rtmp"},
+		"listen 1935; rtmp { enabled off; } rtmps { enabled on; listen 1443; } vhost __defaultVhost__ {}":                        {"rtmps:1443"},
 	} {
 		if got := names(text); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", text, got, want)

@@ -48,5 +48,11 @@ test('a recipe can be pasted as it stands', () => {
     ['OBS by SRT', 'Server', 'srt://h:10080?streamid=#!::h=v,r=live/livestream,m=publish'],
     ['ffmpeg by SRT', 'Command', "ffmpeg -re -i input.mp4 -c copy -f mpegts 'srt://h:10080?streamid=#!::h=v,r=live/livestream,m=publish'"],
   ]);
+  const server = (services, at) => publishing(services, s(), new URL(at))[0].fields[0][1];
+  const both = [{ name: 'rtmp' }, { name: 'rtmps', port: '1443' }];
+  assert.equal(server(both, 'http://h:8080/'), 'rtmp://h:8080/live');
+  assert.equal(server(both, 'http://h/'), 'rtmp://h:80/live');
+  assert.equal(server(both, 'https://h:8080/'), 'rtmps://h:1443/live');
+  assert.equal(server([{ name: 'rtmps' }], 'https://h/'), 'rtmps://h/live');
   assert.match(publishing([{ name: 'rtmp', port: '1935' }], s(), here)[0].fields[0][1], /^rtmp:\/\/h\/live$/);
 });

@@ -4,7 +4,8 @@
 
 import { encode, endpoint, formatQuery } from './query.js';
 
-const httpNames = { flv: 'HTTP-FLV', ts: 'HTTP-TS', hls: 'HLS' };
+const httpNames = { flv: 'HTTP-FLV', ts: 'HTTP-TS', aac: 'Sound alone', hls: 'HLS' };
+const hints = { flv: 'VLC, ffplay, mpv', ts: 'VLC, ffplay, mpv', aac: 'AAC, by HTTP', hls: 'every player and phone' };
 
 // fill puts a stream's name into a path such as /[app]/[stream].flv.
 function fill(path, { app, stream }) {
@@ -15,7 +16,7 @@ function withVhost(url, vhost) {
   return vhost ? `${url}${url.includes('?') ? '&' : '?'}${formatQuery([['vhost', vhost]])}` : url;
 }
 
-// hostOf is where a service is that has a port of its own, or the pages' one.
+// hostOf is where a service is: at its own port, or at the one the page came by.
 function hostOf(here, service) {
   const port = service.port || here.port || (here.protocol === 'https:' ? '443' : '80');
   return `${here.hostname}:${port}`;
@@ -26,10 +27,19 @@ function httpURL(service, stream, here, schema = here.protocol.replace(':', ''))
   return withVhost(`${schema}://${here.hostname}${port ? `:${port}` : ''}${fill(service.path, stream)}`, stream.vhost);
 }
 
+// has finds a service by its name.
+export const has = (services, name) => services.find((service) => service.name === name);
+
+// rtmpService is RTMP inside TLS for pages that are, if there is both.
+function rtmpService(services, here) {
+  const [plain, secure] = [has(services, 'rtmp'), has(services, 'rtmps')];
+  return here.protocol === 'https:' ? secure ?? plain : plain ?? secure;
+}
+
 // rtmpURL is what publishes and plays alike. Encoders have a field for each of its parts.
 function rtmpURL(service, { app, stream, vhost }, here) {
-  const port = service.port || here.port || '';
-  const server = `rtmp://${here.hostname}${port && port !== '1935' ? `:${port}` : ''}/${encode(app)}`;
+  const host = hostOf(here, service).replace(service.name === 'rtmp' ? /:1935$/ : /:443$/, '');
+  const server = `${service.name}://${host}/${encode(app)}`;
   return { server, key: withVhost(encode(stream), vhost), url: withVhost(`${server}/${encode(stream)}`, vhost) };
 }
 
@@ -40,9 +50,6 @@ function srtURL(service, { app, stream, vhost }, here, mode) {
   const host = vhost ? `h=${quoted(vhost)},` : '';
   return `srt://${hostOf(here, service)}?streamid=#!::${host}r=${quoted(app)}/${quoted(stream)},m=${mode}`;
 }
-
-// has finds a service by its name.
-export const has = (services, name) => services.find((service) => service.name === name);
 
 // players are the ways to watch in a page of ours, the quickest first:
 // [{ id, name, page, url }], where url is what the page plays. s are the page's settings.
@@ -64,8 +71,8 @@ export function watching(services, s, here) {
   const list = [];
   for (const service of services) {
     const at = { id: `watch-${service.name}`, name: httpNames[service.name] ?? service.name.toUpperCase() };
-    if (service.path) list.push({ ...at, url: httpURL(service, s, here), hint: service.name === 'hls' ? 'Every player and phone' : 'VLC, ffplay, mpv' });
-    else if (service.name === 'rtmp') list.push({ ...at, url: rtmpURL(service, s, here).url, hint: 'VLC, ffplay, another server' });
+    if (service.path) list.push({ ...at, url: httpURL(service, s, here), hint: hints[service.name] ?? '' });
+    else if (service === rtmpService(services, here)) list.push({ ...at, url: rtmpURL(service, s, here).url, hint: 'VLC, ffplay, another server' });
     else if (service.name === 'srt') list.push({ ...at, url: srtURL(service, s, here, 'request'), hint: 'VLC, ffplay, vMix' });
     else if (service.name === 'webrtc') list.push({ ...at, name: 'WHEP', url: endpoint(s, '/rtc/v1/whep/'), hint: 'GStreamer, WHEP players' });
   }
@@ -75,7 +82,7 @@ export function watching(services, s, here) {
 // publishing are the recipes to publish with other software: [{ id, name, fields: [[label, text]] }].
 export function publishing(services, s, here) {
   const list = [];
-  const rtmp = has(services, 'rtmp');
+  const rtmp = rtmpService(services, here);
   const srt = has(services, 'srt');
   if (has(services, 'webrtc')) list.push({ id: 'publish-whip', name: 'OBS by WHIP', fields: [['Server', endpoint(s, '/rtc/v1/whip/')]] });
   if (rtmp) {
