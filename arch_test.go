@@ -29,7 +29,7 @@ var edges = map[string]string{
 	"bridge": "media",
 	"flv":    "amf media",
 	"rtmp":   "amf flv media",
-	"ts":     "media",
+	"ts":     "audio media",
 	"amf":    "",
 	"cert":   "",
 	"dtls":   "",

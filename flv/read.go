@@ -28,7 +28,7 @@ const maxComposition = 10 * time.Second
 // often that took a correction.
 type Reader struct {
 	tracks   [media.Kinds]track
-	times    timeline
+	times    media.Timeline
 	metadata Metadata
 	stats    Stats
 }
@@ -53,7 +53,7 @@ type Stats struct {
 // Stats tells the counters.
 func (r *Reader) Stats() Stats {
 	s := r.stats
-	s.Backwards, s.Jumps = r.times.backwards, r.times.jumps
+	s.Backwards, s.Jumps = r.times.Backwards, r.times.Jumps
 	return s
 }
 
@@ -130,7 +130,7 @@ func (r *Reader) readFrame(ts uint32, m message) (*media.Frame, error) {
 		r.stats.Ignored++
 		return nil, nil
 	}
-	at, late := r.times.place(kind, ts)
+	at, late := r.times.Place(media.Clock{Rate: 1000, Bits: 32}, kind, uint64(ts))
 	dts := time.Duration(at) * time.Millisecond
 	shown := dts - time.Duration(late)*time.Millisecond + m.composition
 	return &media.Frame{Format: t.format, DTS: dts, PTS: max(dts, shown), Key: m.key || kind == media.Audio, Data: data}, nil

@@ -8,7 +8,7 @@ import (
 )
 
 // adtsHeader is the header that each frame of AAC gets (ISO/IEC 14496-3, section 1.A.2.2), but for the frame's size.
-type adtsHeader struct{ profile, rate, channels byte }
+type adtsHeader struct{ profile, rate, channels, blocks byte }
 
 const (
 	adtsSize = 7
