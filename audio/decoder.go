@@ -48,14 +48,33 @@ func newOpusDecoder(f *media.FrameFormat) (*opusDecoder, error) {
 	if head.Channels < 1 || head.Channels > 2 {
 		return nil, unsupported(fmt.Sprintf("Opus with %d channels", head.Channels), "set the encoder to mono or stereo")
 	}
-	dec, err := gopus.NewDecoder(gopus.DefaultDecoderConfig(outRate, head.Channels))
+	d := &opusDecoder{head: head, pcm: make([]float32, longestOpus*head.Channels), last: outRate / 50}
+	return d, d.renew()
+}
+
+// renew lets a new decoder take over.
+func (d *opusDecoder) renew() error {
+	dec, err := gopus.NewDecoder(gopus.DefaultDecoderConfig(outRate, d.head.Channels))
 	if err != nil {
-		return nil, fmt.Errorf("audio: Opus decoder: %w", err)
+		return fmt.Errorf("audio: Opus decoder: %w", err)
 	}
-	if err := dec.SetGain(head.Gain); err != nil {
-		return nil, fmt.Errorf("audio: OpusHead has a gain of %d: %w", head.Gain, err)
+	if err := dec.SetGain(d.head.Gain); err != nil {
+		return fmt.Errorf("audio: OpusHead has a gain of %d: %w", d.head.Gain, err)
 	}
-	return &opusDecoder{dec: dec, head: head, pcm: make([]float32, longestOpus*head.Channels), last: outRate / 50}, nil
+	d.dec = dec
+	return nil
+}
+
+// run lets the decoder work. One that panics is replaced.
+func (d *opusDecoder) run(data []byte, pcm []float32) (n int, err error) {
+	err = guarded(func() (err error) {
+		n, err = d.dec.Decode(data, pcm)
+		return err
+	})
+	if errors.Is(err, errPanic) {
+		err = errors.Join(err, d.renew())
+	}
+	return n, err
 }
 
 func (d *opusDecoder) rate() int     { return outRate }
@@ -69,7 +88,7 @@ func (d *opusDecoder) decode(dst sound, data []byte) error {
 		return err
 	}
 	d.last = packet.Samples()
-	n, err := d.dec.Decode(data, d.pcm)
+	n, err := d.run(data, d.pcm)
 	if err != nil {
 		d.conceal(dst, d.last)
 		return fmt.Errorf("audio: Opus packet: %w", err)
@@ -85,7 +104,7 @@ func (d *opusDecoder) conceal(dst sound, n int) {
 	for n > 0 {
 		chunk := min((n+quantum-1)/quantum*quantum, most)
 		pcm := d.pcm[:chunk*d.head.Channels]
-		if m, err := d.dec.Decode(nil, pcm); err != nil || m != chunk {
+		if m, err := d.run(nil, pcm); err != nil || m != chunk {
 			clear(pcm)
 		}
 		taken := min(chunk, n)
@@ -193,7 +212,11 @@ func (d *aacDecoder) read(data []byte) error {
 		return errors.New("no such length is allowed")
 	}
 	d.input = append(append(d.input[:0], byte(len(data)>>8), byte(len(data))), data...)
-	n, err := d.dec.Read(d.bytes)
+	var n int
+	err := guarded(func() (err error) {
+		n, err = d.dec.Read(d.bytes)
+		return err
+	})
 	if err == nil && n != 2*aacFrame*d.config.Channels {
 		err = fmt.Errorf("it has %d bytes of samples for %d channels", n, d.config.Channels)
 	}
@@ -212,7 +235,7 @@ func (d *aacDecoder) conceal(dst sound, n int) {
 	}
 	dst.silence(n - fade)
 	d.input = d.input[:0]
-	if err := d.dec.Reset(&d.input, pcm.WithRawStream(d.asc)); err != nil {
-		return // it was configured with the same before; every frame would tell the error
+	if dec, err := pcm.NewDecoder(&d.input, pcm.WithRawStream(d.asc)); err == nil {
+		d.dec = dec // not Reset: there is no telling what state a failure has left
 	}
 }

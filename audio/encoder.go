@@ -40,34 +40,44 @@ func (e *aacEncoder) samples() int { return aacFrame }
 func (e *aacEncoder) delay() int   { return 2 }
 
 func (e *aacEncoder) encode(frame sound) ([]byte, error) {
-	var err error
-	if e.buf, err = e.enc.EncodeFrame(e.buf[:0], frame); err != nil {
-		if again := e.enc.Reset(e.config); again != nil {
-			err = again
-		}
-		return nil, fmt.Errorf("audio: AAC encoder: %w", err)
+	err := guarded(func() (err error) {
+		e.buf, err = e.enc.EncodeFrame(e.buf[:0], frame)
+		return err
+	})
+	if err == nil {
+		return bytes.Clone(e.buf), nil
 	}
-	return bytes.Clone(e.buf), nil
+	if enc, again := aac.NewEncoder(e.config); again == nil {
+		e.enc = enc
+	}
+	return nil, fmt.Errorf("audio: AAC encoder: %w", err)
 }
 
 // opusEncoder encodes Opus in packets of 20 ms.
 type opusEncoder struct {
-	enc *gopus.Encoder
-	pcm []float32 // interleaved
-	buf []byte
+	enc     *gopus.Encoder
+	bitrate int
+	pcm     []float32 // interleaved
+	buf     []byte
 }
 
 func newOpusEncoder(channels, bitrate int) (*opusEncoder, error) {
+	e := &opusEncoder{bitrate: bitrate, buf: make([]byte, 4000)}
+	e.pcm = make([]float32, e.samples()*channels)
+	return e, e.renew(channels)
+}
+
+// renew lets a new encoder take over.
+func (e *opusEncoder) renew(channels int) error {
 	enc, err := gopus.NewEncoder(gopus.EncoderConfig{SampleRate: outRate, Channels: channels, Application: gopus.ApplicationAudio})
 	if err != nil {
-		return nil, fmt.Errorf("audio: Opus encoder: %w", err)
+		return fmt.Errorf("audio: Opus encoder: %w", err)
 	}
-	if err := enc.SetBitrate(bitrate); err != nil {
-		return nil, fmt.Errorf("audio: Opus encoder at %d bit/s: %w", bitrate, err)
+	if err := enc.SetBitrate(e.bitrate); err != nil {
+		return fmt.Errorf("audio: Opus encoder at %d bit/s: %w", e.bitrate, err)
 	}
-	e := &opusEncoder{enc: enc, buf: make([]byte, 4000)}
-	e.pcm = make([]float32, e.samples()*channels)
-	return e, nil
+	e.enc = enc
+	return nil
 }
 
 func (e *opusEncoder) samples() int { return outRate / 50 }
@@ -82,10 +92,16 @@ func (e *opusEncoder) encode(frame sound) ([]byte, error) {
 			e.pcm[i*len(frame)+c] = v
 		}
 	}
-	n, err := e.enc.Encode(e.pcm, e.buf)
-	if err != nil {
-		e.enc.Reset()
-		return nil, fmt.Errorf("audio: Opus encoder: %w", err)
+	var n int
+	err := guarded(func() (err error) {
+		n, err = e.enc.Encode(e.pcm, e.buf)
+		return err
+	})
+	if err == nil {
+		return bytes.Clone(e.buf[:n]), nil
 	}
-	return bytes.Clone(e.buf[:n]), nil
+	if again := e.renew(len(frame)); again != nil {
+		return nil, again
+	}
+	return nil, fmt.Errorf("audio: Opus encoder: %w", err)
 }

@@ -2,8 +2,11 @@ package audio
 
 import (
 	"bytes"
+	"errors"
 	"math"
+	"math/rand"
 	"testing"
+	"time"
 
 	"oneport/media"
 )
@@ -174,5 +177,45 @@ func TestFormatsThatAreEqual(t *testing.T) {
 		if !bytes.Equal(got[i].Data, want[i].Data) || got[i].PTS != want[i].PTS {
 			t.Fatalf("frame %d differs", i)
 		}
+	}
+}
+
+// Noise that makes the AAC encoder's library panic costs the frames at that place; the sound goes on.
+func TestLibraryPanics(t *testing.T) {
+	format := &media.FrameFormat{Codec: media.Opus, SampleRate: 48000, Channels: 2}
+	tr := transcoder(t, format, media.AAC)
+	noise := rand.New(rand.NewSource(26))
+	panics, after := 0, 0
+	for i := range 200 {
+		data := make([]byte, 160)
+		noise.Read(data)
+		data[0] = 0xfc // 20 ms of CELT, stereo
+		at := time.Duration(i) * 20 * time.Millisecond
+		frames, err := tr.Push(&media.Frame{Format: format, DTS: at, PTS: at, Key: true, Data: data})
+		if errors.Is(err, errPanic) {
+			panics++
+		} else if panics > 0 {
+			after += len(frames)
+		}
+	}
+	if panics != 1 || after < 25 {
+		t.Errorf("the library panicked %d times, and %d frames came afterwards", panics, after)
+	}
+}
+
+// What panics is an error like any other.
+func TestGuarded(t *testing.T) {
+	var table [4]int
+	for i := range 6 {
+		err := guarded(func() error {
+			table[i]++
+			return nil
+		})
+		if errors.Is(err, errPanic) != (i >= len(table)) {
+			t.Errorf("index %d: %v", i, err)
+		}
+	}
+	if err := guarded(func() error { return errors.ErrUnsupported }); err != errors.ErrUnsupported {
+		t.Errorf("an error has become %v", err)
 	}
 }

@@ -8,5 +8,5 @@ trap 'rm -f "$log"' EXIT
 grep -o --include='*_test.go' -r '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file func; do
 	target=${func#func }
 	echo "fuzz $(dirname "$file") $target for $count"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "$count" "$(dirname "$file")" >"$log" 2>&1 || { cat "$log"; exit 1; }
+	go test -run '^$' -fuzz "^$target\$" -fuzztime "$count" -fuzzminimizetime 100x "$(dirname "$file")" >"$log" 2>&1 || { cat "$log"; exit 1; }
 done
