@@ -1,0 +1,114 @@
+package hls
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"time"
+
+	"oneport/fmp4"
+	"oneport/media"
+)
+
+// MPD is the manifest of DASH (ISO/IEC 23009-1) as of now: a period for each run, an adaptation set for each track, and every
+// segment's time.
+func (m *Muxer) MPD(now time.Time) []byte { return m.mpdText(now, true) }
+
+func (m *Muxer) mpdText(now time.Time, clock bool) []byte {
+	w := &mpdWriter{m: m}
+	w.line(`<?xml version="1.0" encoding="UTF-8"?>`)
+	if len(m.list) == 0 {
+		return nil
+	}
+	start := m.began // must never change
+	w.line(`<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic" availabilityStartTime="%s" publishTime="%s" minimumUpdatePeriod="%s" timeShiftBufferDepth="%s" minBufferTime="%s" suggestedPresentationDelay="%s" maxSegmentDuration="%s">`,
+		instant(start), instant(now), iso(min(m.opts.Update, m.opts.Fragment)), iso(m.opts.Window), iso(min(m.opts.Fragment, m.target)), iso(min(3*m.target, m.opts.Window)), iso(m.target))
+	for from := 0; from < len(m.list); {
+		to := from
+		for to < len(m.list) && m.list[to].run == m.list[from].run {
+			to++
+		}
+		w.period(start, m.list[from:to])
+		from = to
+	}
+	if clock {
+		w.line(`  <UTCTiming schemeIdUri="urn:mpeg:dash:utc:direct:2014" value="%s"/>`, instant(now))
+	}
+	w.line(`</MPD>`)
+	return w.b.Bytes()
+}
+
+// numberMark stands for a segment's number while the rest of the path is escaped.
+const numberMark = "NUMBER"
+
+type mpdWriter struct {
+	m *Muxer
+	b bytes.Buffer
+}
+
+func (w *mpdWriter) line(format string, args ...any) {
+	fmt.Fprintf(&w.b, format, args...)
+	w.b.WriteByte('\n')
+}
+
+func (w *mpdWriter) period(start time.Time, list []*Segment) {
+	r := list[0].run
+	w.line(`  <Period id="%d" start="%s">`, r.number, iso(max(r.wall.Sub(start), 0)))
+	for _, t := range r.all() {
+		w.set(t, list)
+	}
+	w.line(`  </Period>`)
+}
+
+func (w *mpdWriter) set(t *track, list []*Segment) {
+	r := list[0].run
+	dir := w.m.opts.Names.mpd()
+	w.line(`    <AdaptationSet id="%d" contentType="%v" mimeType="%s" segmentAlignment="true" startWithSAP="1">`, t.ID, t.kind, typeOf(t.kind))
+	_, rate := w.m.bandwidth(t.kind)
+	more := fmt.Sprintf(` width="%d" height="%d"`, t.Format.Width, t.Format.Height)
+	if t.kind == media.Audio {
+		more = fmt.Sprintf(` audioSamplingRate="%d"`, t.Format.SampleRate)
+	}
+	w.line(`      <Representation id="%v" codecs="%s" bandwidth="%d"%s>`, t.kind, fmp4.CodecName(t.Format), rate, more)
+	w.line(`        <SegmentTemplate timescale="%d" presentationTimeOffset="%d" initialization="%s" media="%s" startNumber="%d">`,
+		t.Timescale(), t.ticks(r.from), quoted(relative(dir, r.inits[t.kind].name)), strings.Replace(quoted(relative(dir, w.m.opts.Names.dash(t.kind, numberMark+".m4s"))), numberMark, "$Number$", 1), list[0].Number)
+	w.line(`          <SegmentTimeline>`)
+	for i, s := range list {
+		begin, end := s.span(t)
+		if i > 0 {
+			if _, before := list[i-1].span(t); before == begin {
+				w.line(`            <S d="%d"/>`, end-begin)
+				continue
+			}
+		}
+		w.line(`            <S t="%d" d="%d"/>`, begin, end-begin)
+	}
+	w.line(`          </SegmentTimeline>`)
+	w.line(`        </SegmentTemplate>`)
+	w.line(`      </Representation>`)
+	w.line(`    </AdaptationSet>`)
+}
+
+// span is where a segment's track begins and ends, in ticks.
+func (s *Segment) span(t *track) (begin, end int64) {
+	if span := s.spans[t.kind]; span[1] > span[0] {
+		return span[0], span[1]
+	}
+	return t.ticks(s.Start), t.ticks(s.End)
+}
+
+// quoted is a text in an attribute.
+func quoted(s string) string {
+	var b bytes.Buffer
+	xml.EscapeText(&b, []byte(s))
+	return b.String()
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// iso is a duration as XML has it.
+func iso(d time.Duration) string {
+	d = max(millis(d), 0)
+	return fmt.Sprintf("PT%d.%03dS", d/time.Second, d%time.Second/time.Millisecond)
+}

@@ -1,0 +1,139 @@
+package hls
+
+import (
+	"time"
+
+	"oneport/media"
+)
+
+// Push adds a frame. The error says that a format can't be carried, and names it.
+//
+// A frame's duration is known when the next one of its kind comes; only then it goes into a segment.
+func (m *Muxer) Push(item media.FrameItem) error {
+	f := item.Frame
+	if m.opts.Without[f.Kind()] {
+		return nil
+	}
+	if m.turns(f, item.Break) {
+		if !m.mayTurn(f, item.Break) {
+			m.stats.Unready++
+			return nil
+		}
+		if err := m.turn(f); err != nil {
+			return err
+		}
+	}
+	t := m.run.tracks[f.Kind()]
+	if t.pending != nil && f.DTS <= t.pending.DTS {
+		m.stats.Late++
+		return nil
+	}
+	m.settle(t, f.DTS)
+	if t.kind == m.run.lead {
+		m.cutBefore(t, f)
+	} else {
+		m.cutStalled(t, f)
+	}
+	t.pending = f
+	return nil
+}
+
+// settle puts a track's last frame into the segment, now that its duration is known.
+func (m *Muxer) settle(t *track, end time.Duration) {
+	f := t.pending
+	if f == nil {
+		return
+	}
+	t.pending, t.delta = nil, end-f.DTS
+	if t.kind == m.run.lead {
+		switch {
+		case m.grow.lead && end-m.cur.Start > m.limit():
+			m.cut(f.DTS, f.Key)
+		case m.grow.part && end-m.grow.start > m.fragment():
+			m.closePart(f.DTS)
+		}
+	}
+	m.put(t, f, end)
+}
+
+// cutBefore ends a segment or a part before the leading track's frame, if it is time.
+func (m *Muxer) cutBefore(t *track, f *media.Frame) {
+	if f.Key && t.kind == media.Video {
+		if t.keys > 0 {
+			m.gop = f.DTS - t.keyed
+		}
+		t.keyed = f.DTS
+		t.keys++
+	}
+	if !m.grow.lead {
+		return
+	}
+	if long := f.DTS - m.cur.Start; f.Key && m.endsHere(t, long) {
+		m.cut(f.DTS, true)
+	} else if m.grow.part && f.DTS-m.grow.start+t.delta > m.fragment() {
+		m.closePart(f.DTS)
+	}
+}
+
+// endsHere says whether a segment so long ends at the keyframe that comes.
+func (m *Muxer) endsHere(t *track, long time.Duration) bool {
+	if t.kind == media.Audio {
+		return long+t.delta > m.wanted()
+	}
+	return long >= m.wanted()-m.lead() || m.gop > 0 && long+m.gop > m.limit()
+}
+
+// cutStalled ends a segment or a part while the sound goes on and the picture, which would end it, does not come.
+func (m *Muxer) cutStalled(t *track, f *media.Frame) {
+	if end := m.cur.Start + m.limit(); f.DTS > end+stall {
+		m.cut(end, false)
+	} else if end := m.grow.start + m.fragment(); m.grow.part && f.DTS > end+m.fragment()+stall {
+		m.closePart(end)
+	}
+}
+
+// cut ends the segment and begins the next.
+func (m *Muxer) cut(at time.Duration, independent bool) {
+	if !independent {
+		m.stats.Forced++
+	}
+	m.closeSegment(at)
+	m.begin(at)
+}
+
+// WantsKeyframe says that a keyframe is needed to end the segment in time.
+func (m *Muxer) WantsKeyframe() bool {
+	if m.run == nil || m.run.lead != media.Video || m.run.tracks[media.Video].pending == nil {
+		return false
+	}
+	return m.run.tracks[media.Video].pending.DTS-m.cur.Start >= m.wanted()-m.lead()
+}
+
+// End tells that the publication is over: what came so far is complete, and what comes next is another run.
+func (m *Muxer) End() { m.finish() }
+
+// finish ends the run with the frames that wait for their duration.
+func (m *Muxer) finish() {
+	if m.run == nil {
+		return
+	}
+	end := m.cur.Start
+	for _, t := range m.run.all() {
+		f := t.pending
+		if f == nil {
+			continue
+		}
+		t.pending = nil
+		last := f.DTS + t.delta
+		m.put(t, f, last)
+		if t.kind == m.run.lead || end == m.cur.Start {
+			end = last
+		}
+	}
+	if end = min(end, m.cur.Start+m.limit()); !m.grow.empty() || len(m.cur.parts) > 0 {
+		m.closeSegment(max(end, m.cur.Start+time.Millisecond))
+	}
+	m.run, m.cur = nil, nil
+	m.grow = growing{}
+	m.text = ""
+}
