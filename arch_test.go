@@ -20,7 +20,7 @@ import (
 // in the commit. What has no line may not exist.
 var edges = map[string]string{
 	"main":   "bench config server",
-	"server": "api audio bridge cert config dtls flv ice media port rtc rtmp sdp stream ts web",
+	"server": "api audio bridge cert config dtls flv hls ice media port rtc rtmp sdp stream ts web",
 	"bench":  "ice media", // measures any server, so it knows nothing of ours above the wire
 	"rtc":    "dtls ice media sdp",
 	"sdp":    "media",
@@ -30,6 +30,8 @@ var edges = map[string]string{
 	"flv":    "amf media",
 	"rtmp":   "amf flv media",
 	"ts":     "audio media",
+	"fmp4":   "media",
+	"hls":    "fmp4 media ts",
 	"amf":    "",
 	"cert":   "",
 	"dtls":   "",
@@ -52,7 +54,7 @@ var testEdges = map[string]string{
 
 // pure are the packages that take bytes and the time, and give bytes and events: they have no socket, no lock, no
 // goroutine, no clock and no dice of their own. That is what makes them testable, fuzzable and fast.
-var pure = []string{"media", "ice", "sdp", "rtc", "config", "amf", "flv", "rtmp", "ts", "bridge"}
+var pure = []string{"media", "ice", "sdp", "rtc", "config", "amf", "flv", "fmp4", "hls", "rtmp", "ts", "bridge"}
 
 // impure is what a pure package must not import.
 var impure = []string{

@@ -268,7 +268,7 @@ func TestRecipe(t *testing.T) {
 		warnings []string
 	}{
 		{"docker.conf", func(t *testing.T) []string { return []string{"-c", file(t, dockerConf)} },
-			[]string{"hls"}},
+			[]string{"`dir`"}},
 		{"built-in", func(*testing.T) []string { return nil }, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

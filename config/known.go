@@ -65,11 +65,11 @@ vhost {
     http_remux { enabled off; mount; fast_cache; drop_if_not_match; has_audio; has_video; guess_has_av; }
     http_static { enabled off; mount; dir; }
     hls {
-        enabled off; hls_fragment; hls_td_ratio; hls_aof_ratio; hls_window; hls_on_error; hls_path; hls_m3u8_file;
-        hls_ts_file; hls_ts_floor; hls_entry_prefix; hls_acodec; hls_vcodec; hls_cleanup; hls_dispose; hls_nb_notify;
-        hls_wait_keyframe; hls_ctx; hls_ts_ctx; hls_dts_directly; hls_keys; hls_fragments_per_key; hls_key_file;
-        hls_key_file_path; hls_key_url; hls_use_fmp4; hls_fmp4_file; hls_init_file; hls_recover;
-        hls_master_m3u8_path_relative;
+        enabled off; hls_fragment; hls_td_ratio; hls_aof_ratio; hls_window; hls_on_error continue; hls_path; hls_m3u8_file;
+        hls_ts_file; hls_ts_floor off; hls_entry_prefix; hls_acodec; hls_vcodec; hls_cleanup; hls_dispose; hls_nb_notify;
+        hls_wait_keyframe on; hls_ctx; hls_ts_ctx; hls_dts_directly on off; hls_keys; hls_fragments_per_key; hls_key_file;
+        hls_key_file_path; hls_key_url; hls_use_fmp4; hls_fmp4_file; hls_init_file; hls_recover off;
+        hls_master_m3u8_path_relative on;
     }
     dash {
         enabled off; dash_fragment; dash_update_period; dash_timeshift; dash_path; dash_mpd_file; dash_window_size;

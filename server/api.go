@@ -102,6 +102,9 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 		for _, v := range s.viewers.all() {
 			list = append(list, v.describe())
 		}
+		for _, v := range s.hlsViewers.all(s) {
+			list = append(list, v.describe())
+		}
 		for _, i := range s.ingests.all() {
 			list = append(list, i.describe())
 		}
@@ -127,6 +130,9 @@ func (s *Server) clientByID(id string) (client, bool) {
 	}
 	if v := s.viewers.byID(id); v != nil {
 		return client{v.describe, func() { v.cancel(errKicked) }}, true
+	}
+	if v := s.hlsViewers.byID(id); v != nil {
+		return client{v.describe, v.kick}, true
 	}
 	if i := s.ingests.byID(id); i != nil {
 		return client{i.describe, func() { i.dismiss(errKicked) }}, true

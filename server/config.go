@@ -11,6 +11,7 @@ import (
 
 	"oneport/cert"
 	"oneport/config"
+	"oneport/hls"
 	"oneport/ice"
 	"oneport/stream"
 )
@@ -174,6 +175,8 @@ type RTCTCP struct {
 type VhostConf struct {
 	RTC     VhostRTC     `conf:"rtc"`
 	Remux   HTTPRemux    `conf:"http_remux"`
+	HLS     hls.Settings `conf:"hls"`
+	DASH    hls.DASH     `conf:"dash"`
 	Play    stream.Play  `conf:"play"`
 	Publish VhostPublish `conf:"publish"`
 }

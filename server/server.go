@@ -29,14 +29,16 @@ type Server struct {
 	certificate *dtls.Certificate
 	hubs        map[string]*stream.Hub // by virtual host
 
-	sessions *sessions
-	viewers  table[*viewer] // of frames
-	ingests  table[*ingest]
-	places   places
-	buffers  playBuffers
-	timers   *timers
-	writers  []*writer
-	turn     atomic.Uint32 // which writer the next viewer gets
+	sessions   *sessions
+	viewers    table[*viewer] // of frames
+	ingests    table[*ingest]
+	segmenters segmenters
+	hlsViewers hlsViewers
+	places     places
+	buffers    playBuffers
+	timers     *timers
+	writers    []*writer
+	turn       atomic.Uint32 // which writer the next viewer gets
 
 	ports      []*port.Port
 	https      []*http.Server
@@ -73,6 +75,9 @@ type stats struct {
 	bridges         atomic.Int64  // that run
 	soundErrors     atomic.Uint64 // frames of sound that were not converted
 	bFrames         atomic.Uint64 // left out for viewers by WebRTC
+	segments        atomic.Uint64 // of HLS and DASH that were made
+	forcedSegments  atomic.Uint64 // of them, those that ended without a keyframe
+	segmentBytes    atomic.Uint64 // of playlists and segments that were sent
 	sent, received  endedTraffic  // of sessions that ended
 	frames          endedFrames   // of publishers of frames that ended
 }
@@ -126,7 +131,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 	for v := range c.Vhosts.All() {
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
 			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions + c.MaxConnections,
-			Play: v.Settings.Play, Publish: v.Settings.Publish.Publish, FrameBridge: s.frameBridge(&v.Settings.RTC), PacketBridge: s.packetBridge(&v.Settings.RTC),
+			Play: v.Settings.Play, Publish: v.Settings.Publish.Publish, FrameBridge: s.frameBridge(&v.Settings.RTC), PacketBridge: s.packetBridge(&v.Settings.RTC), Published: s.published(v),
 		})
 	}
 	s.tasks.Go(func() { s.timers.run(s.stop) })
@@ -237,6 +242,7 @@ func (s *Server) Close() {
 	s.stopping.Store(true)
 	s.viewers.close(errShutdown)
 	s.ingests.close(errShutdown)
+	s.segmenters.close()
 	all := s.sessions.all()
 	var ending sync.WaitGroup
 	for _, sess := range all {

@@ -19,6 +19,9 @@ type Config struct {
 	FrameBridge func(*Stream)
 	// PacketBridge is the same the other way: somebody reads packets of a stream whose publisher sends frames.
 	PacketBridge func(*Stream)
+
+	// Published, if not nil, is told of every publication that begins. It must not block.
+	Published func(Name)
 }
 
 // Play holds the settings about the way to the viewers.

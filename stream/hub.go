@@ -88,6 +88,9 @@ func (h *Hub) publish(now time.Time, name Name, p *Publication) (*Publication, e
 	}
 	s.startBridges()
 	s.wakeFrames()
+	if told := h.config.Published; told != nil {
+		told(name)
+	}
 	return p, nil
 }
 

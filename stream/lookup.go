@@ -48,3 +48,16 @@ func (h *Hub) Formats(name Name) []media.Format {
 	}
 	return list
 }
+
+// Live says whether somebody publishes the stream of that name.
+func (h *Hub) Live(name Name) bool {
+	h.mu.Lock()
+	s := h.streams[name]
+	h.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.pub != nil
+}

@@ -1,0 +1,381 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"oneport/config"
+	"oneport/hls"
+	"oneport/stream"
+)
+
+const (
+	// firstSegment is how long a request waits for the first segment.
+	firstSegment = 20 * time.Second
+	// immutableFor is how long caches may keep what never changes.
+	immutableFor = "public, max-age=3600"
+)
+
+var (
+	errNotLive     = statusError{http.StatusNotFound, "nobody publishes this stream now: try again later"}
+	errNoFile      = statusError{http.StatusNotFound, "there is no such segment, or not any more"}
+	errNoSegment   = statusError{http.StatusServiceUnavailable, "the stream has no segment yet: try again"}
+	errNoReload    = statusError{http.StatusServiceUnavailable, "what was waited for has not come: the publisher may have stopped"}
+	errManyWait    = statusError{http.StatusServiceUnavailable, "as many requests wait as max_connections allows: try again"}
+	errHLSName     = statusError{http.StatusBadRequest, "a stream of this name can't be played by HLS or DASH: it must not begin with a dot, nor hold : / or \\"}
+	errHLSMethod   = statusError{http.StatusMethodNotAllowed, "a segment or a playlist takes GET"}
+	errHLSKickedID = statusError{http.StatusNotFound, "this viewer was ended"}
+)
+
+// segmented are the virtual hosts that play by HLS or DASH.
+func (s *Server) segmented() claim {
+	type both struct{ hls, dash *hls.Patterns }
+	all := make(map[string]both)
+	for v := range s.config.Vhosts.All() {
+		var b both
+		if c := &v.Settings.HLS; c.Enabled {
+			t := c.Templates()
+			b.hls = t.Patterns()
+		}
+		if c := &v.Settings.DASH; c.Enabled {
+			t := hls.Templates{MPD: c.MPDFile}
+			b.dash = t.Patterns()
+		}
+		all[v.Name] = b
+	}
+	return func(w http.ResponseWriter, r *http.Request, host string, v *config.Vhost[VhostConf]) bool {
+		b := all[v.Name]
+		q := &segmentRequest{server: s, w: w, r: r, conf: &v.Settings}
+		for dash, patterns := range map[bool]*hls.Patterns{false: b.hls, true: b.dash} {
+			if patterns == nil {
+				continue
+			}
+			what, app, name := patterns.Match(r.URL.Path)
+			if what == hls.Nothing {
+				continue
+			}
+			q.what, q.key = what, segmenterKey{stream.Name{Vhost: v.Name, App: app, Stream: name}, dash && !v.Settings.sharesSegments()}
+			if q.yields() {
+				continue
+			}
+			q.serve()
+			return true
+		}
+		return false
+	}
+}
+
+// segmentRequest is one request for something of HLS or DASH.
+type segmentRequest struct {
+	server *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	conf   *VhostConf
+	what   hls.Asked
+	key    segmenterKey
+	viewer *hlsViewer // nil: not told apart
+}
+
+// file is the name of what is asked for.
+func (q *segmentRequest) file() string { return strings.TrimPrefix(q.r.URL.Path, "/") }
+
+// yields says whether the path, which looks like a segment's, is rather that of a stream with such a name.
+func (q *segmentRequest) yields() bool {
+	if q.what != hls.Other {
+		return false
+	}
+	if g := q.server.segmenters.find(q.key); g != nil && g.has(q.file()) {
+		return false
+	}
+	base := q.r.URL.Path[strings.LastIndexByte(q.r.URL.Path, '/')+1:]
+	name, _, _ := cutLast(base, ".")
+	return q.server.hubs[q.key.name.Vhost].Live(stream.Name{Vhost: q.key.name.Vhost, App: q.key.name.App, Stream: name})
+}
+
+// has says whether the segmenter knows a file.
+func (g *segmenter) has(name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, ok := g.mux.Find(name)
+	return ok
+}
+
+func (q *segmentRequest) serve() {
+	if err := q.answer(); err != nil {
+		q.w.Header().Set("Cache-Control", "no-cache")
+		if status := statusOf(err); status != http.StatusNotFound {
+			q.server.stats.refused.Add(1)
+			q.server.log.Debug("viewer refused", "path", fmt.Sprintf("%.200s", q.r.URL.Path), "ip", clientIP(q.r), "why", err)
+		}
+		refuse(q.w, err)
+	}
+}
+
+func (q *segmentRequest) answer() error {
+	switch q.r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		q.w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		return nil
+	default:
+		q.w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		return errHLSMethod
+	}
+	if err := checkName(q.key.name); err != nil {
+		return err
+	}
+	if n := q.key.name; !hls.ValidName(n.App) || !hls.ValidName(n.Stream) {
+		return errHLSName
+	}
+	g := q.server.segmenters.find(q.key)
+	if g == nil {
+		if !q.server.hubs[q.key.name.Vhost].Live(q.key.name) {
+			return q.fromDisk(errNotLive)
+		}
+		if q.what == hls.Other {
+			return q.fromDisk(errNoFile)
+		}
+		var err error
+		if g, err = q.server.segment(q.key, q.conf); err != nil {
+			return err
+		}
+	}
+	g.used.Store(time.Now().UnixNano())
+	if q.what == hls.Other {
+		return q.file1(g)
+	}
+	if err := g.await(q.r.Context(), firstSegment, errNoSegment, (*hls.Muxer).Ready); err != nil {
+		return err
+	}
+	if q.what == hls.MPD {
+		return q.mpd(g)
+	}
+	return q.playlist(g)
+}
+
+// await waits until the muxer is as wanted, and leaves it locked if that is so.
+func (g *segmenter) await(ctx context.Context, patience time.Duration, late error, ready func(*hls.Muxer) bool) error {
+	g.mu.Lock()
+	var timeout *time.Timer
+	for !g.ended && !ready(g.mux) {
+		if g.refused != nil {
+			err := g.refused
+			g.mu.Unlock()
+			return err
+		}
+		changed := g.changed
+		g.mu.Unlock()
+		if timeout == nil {
+			if !g.server.segmenters.wait(g.server.config.MaxConnections) {
+				return errManyWait
+			}
+			defer g.server.segmenters.waits.Add(-1)
+			timeout = time.NewTimer(patience)
+			defer timeout.Stop()
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return late
+		case <-ctx.Done():
+			return errGone
+		case <-g.server.stop:
+			return errShutdown
+		}
+		g.mu.Lock()
+	}
+	if g.ended {
+		g.mu.Unlock()
+		return errNotLive
+	}
+	return nil
+}
+
+// wait takes one of so many places of requests that wait.
+func (t *segmenters) wait(most int) bool {
+	if t.waits.Add(1) <= int64(most) {
+		return true
+	}
+	t.waits.Add(-1)
+	return false
+}
+
+// playlist serves the playlist, or first one that names it with the viewer's id. The muxer is locked.
+func (q *segmentRequest) playlist(g *segmenter) error {
+	query := q.r.URL.Query()
+	if q.conf.HLS.Ctx {
+		g.mu.Unlock()
+		first, err := q.enter(query.Get("hls_ctx"))
+		if err != nil {
+			return err
+		}
+		g.mu.Lock()
+		if first {
+			text := g.mux.Master(q.masterQuery())
+			g.mu.Unlock()
+			return q.text(hls.TypePlaylist, "no-store", text)
+		}
+	}
+	cache := fmt.Sprintf("public, max-age=%d", max(1, g.mux.Target()/(2*time.Second)))
+	if q.conf.HLS.Ctx {
+		cache = "no-cache"
+	}
+	if q.conf.HLS.LowLatency {
+		blocked, err := q.reload(g, query)
+		if err != nil {
+			return err
+		}
+		if !blocked {
+			cache = "no-cache"
+		}
+	}
+	suffix := ""
+	if q.viewer != nil && q.conf.HLS.TSCtx {
+		suffix = "?hls_ctx=" + q.viewer.id
+	}
+	text := g.mux.Playlist(suffix)
+	g.mu.Unlock()
+	return q.text(hls.TypePlaylist, cache, text)
+}
+
+// masterQuery is the query by which the master playlist names the other: the viewer's id and what the request had.
+func (q *segmentRequest) masterQuery() string {
+	text := "?hls_ctx=" + q.viewer.id
+	if raw := q.r.URL.RawQuery; raw != "" {
+		values, _ := url.ParseQuery(raw)
+		text += "&" + values.Encode()
+	}
+	return text
+}
+
+// reload waits for what the player knows to come next. The muxer is locked, and remains so without an error.
+func (q *segmentRequest) reload(g *segmenter, query url.Values) (blocked bool, err error) {
+	want, err := hls.ParseReload(query.Get("_HLS_msn"), query.Get("_HLS_part"))
+	if err == nil && want != nil {
+		_, err = g.mux.Has(want)
+	}
+	patience := 3 * g.mux.Target()
+	if err != nil || want == nil {
+		if err != nil {
+			g.mu.Unlock()
+			err = statusError{http.StatusBadRequest, err.Error()}
+		}
+		return false, err
+	}
+	g.mu.Unlock()
+	err = g.await(q.r.Context(), patience, errNoReload, func(m *hls.Muxer) bool {
+		has, _ := m.Has(want)
+		return has
+	})
+	return true, err
+}
+
+func (q *segmentRequest) mpd(g *segmenter) error {
+	text := g.mux.MPD(time.Now())
+	g.mu.Unlock()
+	return q.text(hls.TypeMPD, "no-cache", string(text))
+}
+
+func (q *segmentRequest) text(typ, cache, text string) error {
+	h := q.w.Header()
+	h.Set("Content-Type", typ)
+	h.Set("Cache-Control", cache)
+	q.count(len(text))
+	http.ServeContent(q.w, q.r, "", time.Time{}, strings.NewReader(text))
+	return nil
+}
+
+// file1 serves a segment, a part, an initialization segment or a key.
+func (q *segmentRequest) file1(g *segmenter) error {
+	if q.conf.HLS.Ctx {
+		if err := q.recognize(q.r.URL.Query().Get("hls_ctx")); err != nil {
+			return err
+		}
+	}
+	name := q.file()
+	g.mu.Lock()
+	if g.mux.Comes(name) { // it was announced
+		patience := 3 * g.mux.Target()
+		g.mu.Unlock()
+		if err := g.await(q.r.Context(), patience, errNoReload, func(m *hls.Muxer) bool { return !m.Comes(name) }); err != nil {
+			return err
+		}
+	}
+	f, ok := g.mux.Find(name)
+	g.mu.Unlock()
+	switch {
+	case !ok || f.OnDisk:
+		return q.fromDisk(errNoFile)
+	}
+	body := hls.NewReader(f.Pieces)
+	q.content(f.Type, f.Modified, body)
+	return nil
+}
+
+// fromDisk serves a file that was written before; the error says what it means that there is none.
+func (q *segmentRequest) fromDisk(missing error) error {
+	path := q.conf.HLS.Path
+	if q.key.dash {
+		path = q.conf.DASH.Path
+	}
+	if path == "" {
+		return missing
+	}
+	f, err := newSegmentDisk(path, "", false).open(q.file())
+	if err != nil {
+		return missing
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return missing
+	}
+	typ := typeOfFile(q.file())
+	if q.what != hls.Other {
+		q.w.Header().Set("Content-Type", typ)
+		q.w.Header().Set("Cache-Control", "no-cache")
+		http.ServeContent(q.w, q.r, "", info.ModTime(), f)
+		return nil
+	}
+	q.content(typ, info.ModTime(), f)
+	return nil
+}
+
+func typeOfFile(name string) string {
+	_, ext, _ := cutLast(name, ".")
+	switch ext {
+	case "ts":
+		return hls.TypeTS
+	case "m3u8":
+		return hls.TypePlaylist
+	case "mpd":
+		return hls.TypeMPD
+	case "key":
+		return hls.TypeKey
+	}
+	return hls.TypeMP4
+}
+
+// content serves what never changes.
+func (q *segmentRequest) content(typ string, modified time.Time, body io.ReadSeeker) {
+	h := q.w.Header()
+	h.Set("Content-Type", typ)
+	if typ == hls.TypeKey {
+		h.Set("Cache-Control", "no-cache")
+	} else {
+		h.Set("Cache-Control", immutableFor)
+	}
+	size, err := body.Seek(0, io.SeekEnd)
+	if _, back := body.Seek(0, io.SeekStart); errors.Join(err, back) != nil {
+		return
+	}
+	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, modified.UnixMilli(), size))
+	q.count(int(size))
+	http.ServeContent(q.w, q.r, "", modified, body)
+}

@@ -1,0 +1,163 @@
+package server
+
+import (
+	"net/http"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/api"
+	"oneport/stream"
+)
+
+// hlsViewer is a player of HLS, known by the id in its requests. It is over when no request has come for two windows.
+type hlsViewer struct {
+	origin
+	server  *Server
+	name    stream.Name
+	id      string
+	created time.Time
+	sent    atomic.Uint64
+	kicked  atomic.Bool
+	seen    time.Time // of the last request; under the table's lock
+}
+
+// hlsViewers finds viewers of HLS. There are at most so many as max_connections says; more are served without an id.
+type hlsViewers struct {
+	mu    sync.Mutex
+	ids   map[string]*hlsViewer
+	swept time.Time
+}
+
+// hlsID is what an id looks like; players may come back with one that we have forgotten.
+var hlsID = regexp.MustCompile(`^[a-z0-9]{8}$`)
+
+// enter finds the viewer, or makes one. It is a first request if it has no id: then it is to be told one.
+func (q *segmentRequest) enter(id string) (first bool, err error) {
+	if err := q.recognize(id); err != nil || q.viewer != nil {
+		return false, err
+	}
+	first = !hlsID.MatchString(id)
+	if first {
+		id = randomText(8)
+	}
+	v := &hlsViewer{
+		origin: httpOrigin(q.r, "hls-play", q.key.name.App), server: q.server, name: q.key.name, id: id, created: time.Now(), seen: time.Now(),
+	}
+	t := &q.server.hlsViewers
+	t.sweep(q.server)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.ids) >= q.server.config.MaxConnections {
+		return false, nil
+	}
+	if t.ids == nil {
+		t.ids = make(map[string]*hlsViewer)
+	}
+	t.ids[id] = v
+	q.viewer = v
+	q.server.stats.joined.Add(1)
+	q.server.log.Info("session started", "session", id, "stream", v.name.String(), "role", "play", "transport", v.kind, "remote", v.remote)
+	return first, nil
+}
+
+// recognize finds the viewer of an id. The error says that it was kicked.
+func (q *segmentRequest) recognize(id string) error {
+	if id == "" {
+		return nil
+	}
+	t := &q.server.hlsViewers
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v := t.ids[id]
+	if v == nil || v.name != q.key.name {
+		return nil
+	}
+	v.seen = time.Now()
+	if v.kicked.Load() {
+		return errHLSKickedID
+	}
+	q.viewer = v
+	return nil
+}
+
+// count counts what a viewer is sent.
+func (q *segmentRequest) count(bytes int) {
+	if q.r.Method != http.MethodGet {
+		return
+	}
+	if q.viewer != nil {
+		q.viewer.sent.Add(uint64(bytes))
+	}
+	q.server.stats.segmentBytes.Add(uint64(bytes))
+}
+
+// sweepEvery is how often viewers are looked for that have gone.
+const sweepEvery = time.Second
+
+// all are the viewers that are there and were not kicked; those that have gone are removed.
+func (t *hlsViewers) all(s *Server) (list []*hlsViewer) {
+	t.sweep(s)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, v := range t.ids {
+		if !v.kicked.Load() {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// sweep removes the viewers that have gone.
+func (t *hlsViewers) sweep(s *Server) {
+	now := time.Now()
+	var gone []*hlsViewer
+	t.mu.Lock()
+	if now.Sub(t.swept) >= sweepEvery {
+		t.swept = now
+		for id, v := range t.ids {
+			if now.Sub(v.seen) > 2*s.config.Vhosts.Find(v.name.Vhost).Settings.HLS.Window {
+				delete(t.ids, id)
+				gone = append(gone, v)
+			}
+		}
+	}
+	t.mu.Unlock()
+	for _, v := range gone {
+		v.end(now)
+	}
+}
+
+func (v *hlsViewer) end(now time.Time) {
+	why := "no request has come for two windows"
+	if v.kicked.Load() {
+		why = errKicked.Error()
+	}
+	v.server.log.Info("session ended", "session", v.id, "stream", v.name.String(), "role", "play", "transport", v.kind, "why", why,
+		"lasted", v.seen.Sub(v.created).Round(time.Millisecond).String(), "bytes_out", v.sent.Load())
+}
+
+// byID finds a viewer that was not kicked.
+func (t *hlsViewers) byID(id string) *hlsViewer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if v := t.ids[id]; v != nil && !v.kicked.Load() {
+		return v
+	}
+	return nil
+}
+
+// kick ends a viewer: what it asks for from now on is not there.
+func (v *hlsViewer) kick() { v.kicked.Store(true) }
+
+// describe is the viewer as the API shows it.
+func (v *hlsViewer) describe() api.Client {
+	now, sent := time.Now(), v.sent.Load()
+	return api.Client{
+		ID: v.id, Vhost: v.name.Vhost, Stream: v.name.Stream, IP: v.ip, PageURL: v.pageURL, TCURL: v.tcURL,
+		URL: v.name.String(), Name: v.name.Stream, Type: v.kind, Alive: now.Sub(v.created).Seconds(), SendBytes: sent,
+		Kbps:      api.Kbps{Send: v.server.rates.kbps(now, "s"+v.id, sent)},
+		Transport: v.transport(), Local: v.local, Remote: v.remote,
+	}
+}

@@ -1,0 +1,391 @@
+package server
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oneport/config"
+	"oneport/hls"
+	"oneport/media"
+	"oneport/stream"
+)
+
+// segmenterKey tells the segmenters of one stream apart: MP4 that is shared is that of HLS.
+type segmenterKey struct {
+	name stream.Name
+	dash bool // it serves DASH alone
+}
+
+// segmenters finds the streams that are cut into segments. What bounds it is the number of streams.
+type segmenters struct {
+	mu     sync.Mutex
+	closed bool
+	all    map[segmenterKey]*segmenter
+	waits  atomic.Int64 // requests that wait for something to come
+}
+
+// segmenter cuts one stream into segments, in a goroutine of its own. Where they are written to a disk, it lives while
+// somebody publishes, and some time longer; in memory, from the first request on until none has come for some time.
+type segmenter struct {
+	server  *Server
+	log     *slog.Logger
+	key     segmenterKey
+	conf    *VhostConf
+	without [media.Kinds]bool
+	mp4     bool
+	linger  time.Duration // how long it stays when nobody publishes, or nobody plays
+	lasting bool          // it stays while somebody publishes, whether somebody plays or not
+	disk    *segmentDisk  // nil: memory
+	reader  *stream.FrameReader
+	wake    chan struct{} // capacity 1
+	used    atomic.Int64  // when something of it was asked for, in Unix nanoseconds
+
+	// Owned by the goroutine.
+	epoch uint64    // of the publication that is cut
+	left  time.Time // since when nobody publishes; zero while somebody does
+	told  hls.Stats // what the log knows
+	items []media.FrameItem
+
+	mu      sync.Mutex
+	mux     *hls.Muxer
+	refused error         // why there is nothing to play; nil when there is or may be
+	ended   bool          // the goroutine is about to end
+	changed chan struct{} // closed when there is something new, and made anew
+}
+
+// Wake is called by the stream.
+func (g *segmenter) Wake(*stream.Stream) { signal(g.wake) }
+
+// find returns a running segmenter, nil if there is none.
+func (t *segmenters) find(k segmenterKey) *segmenter {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all[k]
+}
+
+// list are all that run.
+func (t *segmenters) list() (list []*segmenter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, g := range t.all {
+		list = append(list, g)
+	}
+	return list
+}
+
+// close lets none begin any more.
+func (t *segmenters) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+}
+
+// segment finds the segmenter of a stream or begins one.
+func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
+	now := time.Now()
+	t := &s.segmenters
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if g := t.all[k]; g != nil {
+		return g, nil
+	}
+	if t.closed {
+		return nil, errStopping
+	}
+	g := &segmenter{
+		server: s, log: s.log.With("stream", k.name.String()), key: k, conf: conf, wake: make(chan struct{}, 1), changed: make(chan struct{}),
+	}
+	o := g.options()
+	g.mux = hls.New(o, uint64(now.Unix()))
+	g.without, g.mp4 = o.Without, o.MP4
+	g.used.Store(now.UnixNano())
+	var err error
+	if g.reader, err = s.hubs[k.name.Vhost].SubscribeFrames(now, k.name, g); err != nil {
+		return nil, err
+	}
+	if t.all == nil {
+		t.all = make(map[segmenterKey]*segmenter)
+	}
+	t.all[k] = g
+	s.tasks.Go(g.run)
+	return g, nil
+}
+
+// memoryLinger is how long segments in memory stay where the settings would keep files for ever.
+const memoryLinger = 2 * time.Minute
+
+// options are what the settings mean for this stream.
+func (g *segmenter) options() hls.Options {
+	h, d := &g.conf.HLS, &g.conf.DASH
+	o, path, cleanup := h.Options(), h.Path, h.Cleanup
+	g.linger = h.Dispose
+	switch {
+	case g.key.dash:
+		o, path, cleanup, g.linger = d.Options(), d.Path, d.Cleanup, d.Dispose
+	case g.conf.sharesSegments():
+		o.DASH, o.Update, o.Names.MPD = true, d.Update, d.MPDFile
+	}
+	o.Rand = rand.Reader
+	o.Names.Vhost, o.Names.App, o.Names.Stream = g.key.name.Vhost, g.key.name.App, g.key.name.Stream
+	if path != "" {
+		g.disk, g.lasting = newSegmentDisk(path, h.KeyFilePath, cleanup), true
+		g.disk.keep = g.linger == 0
+	} else if g.linger == 0 {
+		g.linger = memoryLinger
+	}
+	return o
+}
+
+// sharesSegments says whether DASH is served from the segments of HLS.
+func (c *VhostConf) sharesSegments() bool {
+	return c.HLS.Enabled && c.DASH.Enabled && c.HLS.MP4() && !c.HLS.Keys && c.HLS.Path == c.DASH.Path
+}
+
+// run ends with the server, or when nobody needs the segments any more.
+func (g *segmenter) run() {
+	g.log.Debug("segments are made", "dash", g.key.dash, "disk", g.disk != nil)
+	alarm := time.NewTimer(0)
+	defer alarm.Stop()
+	for {
+		select {
+		case <-g.wake:
+		case <-alarm.C:
+		case <-g.server.stop:
+			g.end(time.Now())
+			return
+		}
+		now := time.Now()
+		waiting := g.step(now)
+		pause := g.deadline(now)
+		if pause <= 0 {
+			g.end(now)
+			return
+		}
+		if waiting {
+			pause = min(pause, waitingLook)
+		}
+		alarm.Reset(pause)
+	}
+}
+
+// deadline is how long the segmenter stays unless something happens.
+func (g *segmenter) deadline(now time.Time) time.Duration {
+	pause := time.Hour
+	if !g.left.IsZero() && g.linger > 0 {
+		pause = min(pause, g.linger-now.Sub(g.left))
+	}
+	if !g.lasting {
+		pause = min(pause, g.linger-now.Sub(time.Unix(0, g.used.Load())))
+	}
+	if !g.left.IsZero() && g.linger == 0 {
+		return 0 // the files stay, and nothing more is to be done for them
+	}
+	return pause
+}
+
+// end gives everything up. Who waits is told.
+func (g *segmenter) end(now time.Time) {
+	t := &g.server.segmenters
+	t.mu.Lock()
+	delete(t.all, g.key)
+	t.mu.Unlock()
+	g.reader.Close()
+	g.mu.Lock()
+	g.mux.End()
+	g.tell()
+	changes := g.mux.Changes()
+	g.mu.Unlock()
+	g.write(changes)
+	g.mu.Lock()
+	stats := g.mux.Stats()
+	g.mux.Dispose()
+	changes = g.mux.Changes()
+	g.ended = true
+	close(g.changed)
+	g.mu.Unlock()
+	if g.disk != nil && !g.disk.keep && g.server.stopping.Load() == false {
+		g.write(changes)
+	}
+	g.log.Debug("segments end", "dash", g.key.dash, "segments", stats.Segments, "forced", stats.Forced, "discontinuities", stats.Turns,
+		"late", stats.Late, "unready", stats.Unready, "unwritten", stats.Unwritten)
+}
+
+// step takes the frames that have come. It says whether there may be something to do without that one comes.
+func (g *segmenter) step(now time.Time) (waiting bool) {
+	status := g.reader.Status()
+	switch {
+	case status.Live && status.Epoch != g.epoch:
+		g.epoch, g.left = status.Epoch, time.Time{}
+		g.publish(func() { g.mux.End(); g.refused = nil })
+	case !status.Live && g.left.IsZero():
+		g.left = now
+		g.take(now, &status)
+		g.publish(g.mux.End)
+		return false
+	}
+	if !status.Live {
+		return false
+	}
+	if err := g.carried(&status); err != nil {
+		g.refuse(err)
+		return true // it may change
+	}
+	if !g.ready(now, &status) {
+		return true
+	}
+	g.take(now, &status)
+	return false
+}
+
+// publish changes the muxer, writes what it made, and tells who waits.
+func (g *segmenter) publish(change func()) {
+	g.mu.Lock()
+	change()
+	changes := g.mux.Changes()
+	g.mu.Unlock()
+	g.write(changes)
+	g.mu.Lock()
+	close(g.changed)
+	g.changed = make(chan struct{})
+	g.mu.Unlock()
+}
+
+// take cuts what there is to read.
+func (g *segmenter) take(now time.Time, status *stream.FrameStatus) {
+	for {
+		g.items = g.reader.Next(now, g.items[:0], frameBatch)
+		if len(g.items) == 0 {
+			return
+		}
+		wants := false
+		g.publish(func() {
+			g.mux.Expect(status.Formats)
+			for _, item := range g.items {
+				if err := g.mux.Push(item); err != nil {
+					g.refused = statusError{http.StatusNotAcceptable, err.Error()}
+				}
+			}
+			wants = g.mux.WantsKeyframe()
+			g.tell()
+		})
+		clear(g.items)
+		if wants {
+			g.reader.RequestKeyframe(now)
+		}
+	}
+}
+
+// refuse notes why there is nothing to play.
+func (g *segmenter) refuse(err error) {
+	g.mu.Lock()
+	news := g.refused == nil
+	g.mu.Unlock()
+	if news {
+		g.log.Info("no segments are made", "dash", g.key.dash, "why", err)
+		g.publish(func() { g.refused = err })
+	}
+}
+
+// carried says whether the segments can carry what the stream has; the error names the codec that they can't.
+func (g *segmenter) carried(status *stream.FrameStatus) error {
+	if status.Packets && !g.conf.RTC.ToRTMP {
+		return errNotBridged
+	}
+	for k, codec := range g.server.codecs(g.key.name, status) {
+		if codec == 0 || g.without[k] {
+			continue
+		}
+		if status.Packets && codec == media.Opus {
+			codec = media.AAC
+		}
+		if err := hls.CheckCodec(codec, g.mp4); err != nil && (media.Kind(k) == media.Video || !status.Packets) {
+			return statusError{http.StatusNotAcceptable, err.Error()}
+		}
+	}
+	return nil
+}
+
+// ready says whether every format is known that the stream will have.
+func (g *segmenter) ready(now time.Time, status *stream.FrameStatus) bool {
+	if status.Formats == ([media.Kinds]*media.FrameFormat{}) {
+		return false
+	}
+	if now.Sub(status.First) >= startPatience {
+		return true
+	}
+	for k, codec := range g.server.codecs(g.key.name, status) {
+		expected := codec != 0 && (media.Kind(k) == media.Video || codec == media.Opus)
+		if !status.Packets {
+			expected = true // there is no telling what is still to come
+		}
+		if expected && !g.without[k] && status.Formats[k] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// codecs are what the publisher sends, 0 where it sends nothing of a kind yet.
+func (s *Server) codecs(name stream.Name, status *stream.FrameStatus) (codecs [media.Kinds]media.Codec) {
+	for _, f := range s.hubs[name.Vhost].Formats(name) {
+		codecs[f.Codec.Kind()] = f.Codec
+	}
+	for k, f := range status.Formats {
+		if f != nil && !status.Packets {
+			codecs[k] = f.Codec
+		}
+	}
+	return codecs
+}
+
+// tell logs that a segment had to end without a keyframe: the first time, for it says something of the encoder. The caller
+// holds the lock.
+func (g *segmenter) tell() {
+	stats := g.mux.Stats()
+	if g.told.Forced == 0 && stats.Forced > 0 {
+		g.log.Warn("a segment ended without a keyframe, for none came in time: set the encoder's keyframe interval (-g in frames, or \"keyint\") to at most hls_fragment",
+			"target", g.mux.Target().String())
+	}
+	g.server.stats.forcedSegments.Add(stats.Forced - g.told.Forced)
+	g.server.stats.segments.Add(stats.Segments - g.told.Segments)
+	g.told = stats
+}
+
+// write puts changes onto the disk.
+func (g *segmenter) write(changes []hls.Change) {
+	if g.disk == nil || len(changes) == 0 {
+		return
+	}
+	if err := g.disk.apply(changes); err != nil {
+		g.log.Error("segments can't be written", "err", err)
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range changes {
+		g.mux.Written(c)
+	}
+}
+
+// published is what a hub calls when a stream of the virtual host begins, nil where that begins no segmenter.
+func (s *Server) published(v *config.Vhost[VhostConf]) func(stream.Name) {
+	conf := &v.Settings
+	hlsToDisk, dashToDisk := conf.HLS.Enabled && conf.HLS.Path != "", conf.DASH.Enabled && conf.DASH.Path != "" && !conf.sharesSegments()
+	if !hlsToDisk && !dashToDisk {
+		return nil
+	}
+	return func(name stream.Name) {
+		for dash, on := range map[bool]bool{false: hlsToDisk, true: dashToDisk} {
+			if !on || !hls.ValidName(name.App) || !hls.ValidName(name.Stream) {
+				continue
+			}
+			if _, err := s.segment(segmenterKey{name, dash}, conf); err != nil {
+				s.log.Warn("no segments are written", "stream", name.String(), "err", err)
+			}
+		}
+	}
+}
