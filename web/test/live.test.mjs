@@ -42,17 +42,18 @@ test('the buffer ahead ends at a gap', () => {
 
 test('a little too much is played off, much is skipped', () => {
   const pace = new Pace(0.6);
-  assert.equal(pace.step(0, 2), 1.4, 'the first jump comes early');
-  assert.equal(pace.step(1.4, 1.2), undefined);
+  assert.equal(pace.step(0, 0, 0.8), undefined);
+  assert.equal(pace.step(200, 0, 2), 1.4, 'the first jump comes early');
+  assert.equal(pace.step(2200, 2, 1.2), undefined);
   assert.equal(pace.rate, 1.08);
-  pace.step(2, 0.8);
+  pace.step(2400, 2, 0.8);
   assert.equal(pace.rate, 1.08, 'down to the target');
-  pace.step(3, 0.6);
+  pace.step(2600, 3, 0.6);
   assert.equal(pace.rate, 1);
-  pace.step(3, 0.9);
+  pace.step(2800, 3, 0.9);
   assert.equal(pace.rate, 1, 'and not at once again');
-  assert.equal(pace.step(4, 4), undefined, 'a later jump is for much more');
-  assert.equal(pace.step(4, 5), 8.4);
+  assert.equal(pace.step(3000, 4, 4), undefined, 'a later jump is for much more');
+  assert.equal(pace.step(3200, 4, 5), 8.4);
   assert.equal(pace.rate, 1);
 });
 

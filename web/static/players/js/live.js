@@ -42,7 +42,7 @@ export function aheadOf(ranges, time) {
 export class Pace {
   rate = 1;
   #target;
-  #begun = false;
+  #begun = null;
 
   constructor(target) {
     this.#target = target;
@@ -51,10 +51,10 @@ export class Pace {
   get target() { return this.#target; }
 
   // step returns the media time to go to, or undefined. A stream begins with a
-  // whole group of pictures, so that the first jump comes early.
-  step(time, ahead) {
-    const most = this.#begun ? skipAt : skipFirst;
-    if (ahead > 0) this.#begun = true;
+  // whole group of pictures: at the beginning a jump comes early.
+  step(now, time, ahead) {
+    this.#begun ??= now;
+    const most = now - this.#begun > beginning ? skipAt : skipFirst;
     if (ahead > this.#target + most) {
       this.rate = 1;
       return time + ahead - this.#target;
@@ -65,7 +65,8 @@ export class Pace {
   }
 }
 
-const skipFirst = 0.7;
+const beginning = 2000; // ms
+const skipFirst = 0.5;
 const skipAt = 4;
 const tolerance = 0.4;
 const faster = 1.08;

@@ -13,9 +13,12 @@ export function swapButtons(active) {
   if (focused) (active ? $('stop') : $('start')).focus();
 }
 
+let shown = null;
+
 // showError shows an explanation (see errors.js), or none.
 export function showError(error) {
-  if ($('error').hidden === !error) return;
+  if (error === shown) return;
+  shown = error;
   $('error').hidden = !error;
   if (!error) return;
   setText($('error-title'), error.title);

@@ -203,7 +203,7 @@ export class Playback {
       this.#retry.worked();
     }
     if (this.kind.format === 'flv' || this.kind.format === 'ts') {
-      const to = this.#pace.step(video.currentTime, this.stats.ahead);
+      const to = this.#pace.step(now, video.currentTime, this.stats.ahead);
       if (to !== undefined) video.currentTime = to;
       if (video.playbackRate !== this.#pace.rate) video.playbackRate = this.#pace.rate;
     }
