@@ -24,7 +24,7 @@ func parseName(tcURL, app, stream string) Name {
 	path, query := cutInnerQuery(legacyVhost(path))
 	stream, more := cutQuery(strings.TrimPrefix(stream, "/"))
 	query = joinQuery(query, more)
-	path = strings.Trim(strings.ReplaceAll("/"+path+"/"+stream, "/_definst_", ""), "/")
+	path = strings.Trim(strings.ReplaceAll("/"+strings.Trim(path, "/")+"/"+stream, "/_definst_", ""), "/")
 	n := Name{Vhost: host, App: defaultApp, Stream: path}
 	if stream == "" {
 		n.App, n.Stream = path, ""
