@@ -3,6 +3,7 @@ module oneport
 go 1.26.0
 
 require (
+	github.com/bluenviron/gortmplib v1.0.0
 	github.com/coder/websocket v1.8.14
 	github.com/letsencrypt/pebble/v2 v2.10.1
 	github.com/miekg/dns v1.1.62

@@ -15,7 +15,7 @@ type Name struct {
 // parseName reads a name from the URL and the application that connect told, and the stream that publish or play did.
 //
 // The parameters may stand behind the application or behind the stream. The application may hold slashes; the last part of
-// the path is the stream.
+// the path is the stream, which encoders with a single field for the URL leave in the application.
 func parseName(tcURL, app, stream string) Name {
 	host, path := splitURL(tcURL)
 	if path == "" {
@@ -26,10 +26,10 @@ func parseName(tcURL, app, stream string) Name {
 	query = joinQuery(query, more)
 	path = strings.Trim(strings.ReplaceAll("/"+strings.Trim(path, "/")+"/"+stream, "/_definst_", ""), "/")
 	n := Name{Vhost: host, App: defaultApp, Stream: path}
-	if stream == "" {
-		n.App, n.Stream = path, ""
-	} else if i := strings.LastIndexByte(path, '/'); i >= 0 {
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
 		n.App, n.Stream = strings.Trim(path[:i], "/"), path[i+1:]
+	} else if stream == "" {
+		n.App, n.Stream = path, ""
 	}
 	if n.App == "" {
 		n.App = defaultApp

@@ -26,6 +26,7 @@ func TestNames(t *testing.T) {
 		{"rtmps://user:pass@h:443/live/", "live", "/s", Name{"h", "live", "s", ""}},
 		{"rtmp://[2001:db8::1]:1935/live", "live", "s", Name{"2001:db8::1", "live", "s", ""}},
 		{"", "live", "s", Name{"", "live", "s", ""}},
+		{"rtmp://h/live/s", "live/s", "", Name{"h", "live", "s", ""}},
 		{"rtmp://h/live", "live", "", Name{"h", "live", "", ""}},
 		{"rtmp://h/live", "live", "?k=v", Name{"h", "live", "", "?k=v"}},
 		{"rtmp://h/live/", "live", "../s", Name{"h", "live/..", "s", ""}}, // refused by whoever looks at names

@@ -39,7 +39,9 @@ func sayPublish(stream string) []byte {
 	return say("publish", 5, amf.AppendText(amf.AppendText(amf.AppendNull(nil), stream), "live")...)
 }
 
-func sayPlay(stream string) []byte { return say("play", 5, amf.AppendText(amf.AppendNull(nil), stream)...) }
+func sayPlay(stream string) []byte {
+	return say("play", 5, amf.AppendText(amf.AppendNull(nil), stream)...)
+}
 
 // accept has a client say its part up to a request.
 func accept(parts ...[]byte) (*Session, *Request, *talk, error) {
