@@ -76,6 +76,9 @@ func run(o options, environ []string, stdout, stderr io.Writer) int {
 	for _, w := range report.Warnings.List {
 		log.Warn(w.Error())
 	}
+	for _, w := range c.Warnings() {
+		log.Warn(w)
+	}
 	for _, u := range report.Unread {
 		log.Warn(u.String())
 	}

@@ -150,6 +150,18 @@ func TestTestOfConfiguration(t *testing.T) {
 }
 
 // What can't be done ends with exit code 1 and one sentence that names the setting and the place.
+// What has no effect as it is configured is told, and stops nothing.
+func TestWarnings(t *testing.T) {
+	path := file(t, "http_api { enabled on; } vhost tv { http_remux { enabled on; } }")
+	code, _, said := ended(t, nil, "-t", "-c", path)
+	if code != 0 || !strings.Contains(said, "vhost tv") || !strings.Contains(said, "http_server.enabled is off") {
+		t.Errorf("code %d: %s", code, said)
+	}
+	if _, _, said := ended(t, nil, "-t"); strings.Contains(said, "WARN") {
+		t.Errorf("the built-in configuration warns: %s", said)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

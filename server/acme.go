@@ -20,14 +20,18 @@ func (s *Server) openAccount() (err error) {
 	return nil
 }
 
-// ordered lets the account's certificates come before the others of a port, and its proofs be seen there.
+// ordered lets the account's certificates come before the others of a port. The authority has a handshake of its own: nobody
+// else gets a proof, and nothing is spoken inside.
 func (s *Server) ordered(config *tls.Config) {
-	others := config.GetCertificate
-	config.NextProtos = append(config.NextProtos, cert.ALPN)
-	config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	proving := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{cert.ALPN}, GetCertificate: s.acme.Proof}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if cert.AsksProof(hello) {
-			return s.acme.Proof(hello)
+			return proving, nil
 		}
+		return nil, nil // as for everybody
+	}
+	others := config.GetCertificate
+	config.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if c := s.acme.Certificate(hello); c != nil && hello.SupportsCertificate(c) == nil {
 			return c, nil
 		}
@@ -56,7 +60,7 @@ func waysOfProof(plan []*portPlan) (ways []string) {
 		return slices.ContainsFunc(plan, func(p *portPlan) bool { return on(p) && (port == 0 || p.addr.Port() == port) })
 	}
 	plain := func(p *portPlan) bool { return p.plain.any() }
-	secure := func(p *portPlan) bool { return p.secure.any() }
+	secure := func(p *portPlan) bool { return p.secure.any() || p.rtmps }
 	if listens(0, secure) {
 		ways = append(ways, cert.ByTLS)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	stdlog "log"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 
 	"oneport/cert"
 	"oneport/config"
+	"oneport/port"
 )
 
 // authority is a certificate authority on the loopback: pebble, Let's Encrypt's own for tests.
@@ -231,22 +233,49 @@ func TestACMERefused(t *testing.T) {
 	}
 }
 
-// Who asks for a proof gets one or nothing, and the connection ends there.
+// Who asks for a proof gets one or nothing, and who asks for something else besides gets none.
 func TestACMEProofAlone(t *testing.T) {
 	ours, tlsOurs, nowhere := portNumber(t), portNumber(t), portNumber(t)
 	open(t, ordering(t, newAuthority(t, nowhere, nowhere, time.Hour), ours, tlsOurs))
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(tlsOurs))
-	if _, err := tls.Dial("tcp", address, &tls.Config{ServerName: "unknown.example.test", InsecureSkipVerify: true, NextProtos: []string{cert.ALPN}}); err == nil {
-		t.Error("an unknown name was proved")
+	for _, protocols := range [][]string{{cert.ALPN}, {cert.ALPN, "other"}} {
+		if _, err := tls.Dial("tcp", address, &tls.Config{ServerName: "unknown.example.test", InsecureSkipVerify: true, NextProtos: protocols}); err == nil {
+			t.Errorf("%v: an unknown name was proved", protocols)
+		}
 	}
-	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{cert.ALPN, "other"}})
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{cert.ALPN, "h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	if said := conn.ConnectionState().NegotiatedProtocol; said != "h2" {
+		t.Errorf("%q is spoken", said)
+	}
+}
+
+// While an order runs its proof is seen, and the connection ends there.
+func TestACMEProof(t *testing.T) {
+	s := open(t, secured(t, "a"))
+	s.acme = new(cert.Account)
+	config, err := s.tlsConfig(&portPlan{secure: httpPlan{pages: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := s.certificateOf(s.config.HTTPServer.HTTPS.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proving, _ := config.GetConfigForClient(&tls.ClientHelloInfo{SupportedProtos: []string{cert.ALPN}})
+	proving.GetCertificate = proof.Certificate // any will do
+	here, there := net.Pipe()
+	go s.serveTLS(&port.Conn{Conn: there}, config, insideTLS{})
+	conn := tls.Client(here, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{cert.ALPN}})
+	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(patience))
-	conn.Write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
-	if n, err := conn.Read(make([]byte, 1)); n > 0 || os.IsTimeout(err) {
+	if err := conn.Handshake(); err != nil || conn.ConnectionState().NegotiatedProtocol != cert.ALPN {
+		t.Fatalf("%v, %q", err, conn.ConnectionState().NegotiatedProtocol)
+	}
+	if n, err := conn.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("something is spoken inside: %d bytes, %v", n, err)
 	}
 }

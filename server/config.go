@@ -27,6 +27,7 @@ type Config struct {
 	RTMP           RTMP       `conf:"rtmp"`
 	RTMPS          RTMPS      `conf:"rtmps"`
 	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most clients at one time by anything but WebRTC; of those by HTTP more are answered 503, others are closed."`
+	MaxWaiting     int        `conf:"max_waiting_per_address" default:"500" doc:"The most clients of one address, by other protocols than WebRTC, that wait for a stream that nobody publishes; more are answered 429."`
 
 	Vhosts config.Vhosts[VhostConf] `conf:"vhost"`
 }
@@ -250,8 +251,8 @@ func (c *Config) Check() error {
 	if size := c.rtmpChunkSize(); size < 128 || size > 65536 {
 		return errors.New("chunk_size must be from 128 to 65536")
 	}
-	if c.ACME.Enabled && !c.HTTPAPI.HTTPS.Enabled && !c.HTTPServer.HTTPS.Enabled {
-		return errors.New("acme.enabled is on but nothing would use a certificate: switch http_server.https.enabled or http_api.https.enabled on")
+	if c.ACME.Enabled && !c.HTTPAPI.HTTPS.Enabled && !c.HTTPServer.HTTPS.Enabled && !c.RTMPS.Enabled {
+		return errors.New("acme.enabled is on but nothing would use a certificate: switch http_server.https.enabled, http_api.https.enabled or rtmps.enabled on")
 	}
 	if c.RTC.Enabled && c.RTC.Protocol == "tcp" && !c.RTC.TCP.Enabled {
 		return fmt.Errorf("rtc_server.protocol is tcp but rtc_server.tcp.enabled is off: no client could connect; switch tcp on")
@@ -266,6 +267,16 @@ func (c *Config) Check() error {
 		return nil
 	}
 	return fmt.Errorf("rtc_server.ip_family is %q: it can be ipv4, ipv6 or all", c.RTC.IPFamily)
+}
+
+// Warnings are words about settings that contradict none but have no effect as they are, where SRS says nothing.
+func (c *Config) Warnings() (list []string) {
+	for v := range c.Vhosts.All() {
+		if v.Settings.Remux.Enabled && !c.HTTPServer.Enabled {
+			list = append(list, fmt.Sprintf("vhost %s has http_remux.enabled on but http_server.enabled is off: no stream is played by HTTP; switch that on", v.Name))
+		}
+	}
+	return list
 }
 
 // parseListen reads "port", ":port" or "address:port". No address means every one, IPv4 and IPv6.

@@ -137,7 +137,7 @@ func TestFLVSoundRefused(t *testing.T) {
 		t.Errorf("the header says %b, not picture alone", v.flags)
 	}
 	until(t, "the sounds", func() bool { return s.stats.soundErrors.Load() == 20 })
-	if said := strings.Count(w.text(), "can't be turned into AAC"); said != 1 || !strings.Contains(w.text(), "codec=PCMU") {
+	if said := strings.Count(w.text(), "can't be converted and is left out"); said != 1 || !strings.Contains(w.text(), "from=PCMU to=AAC") {
 		t.Errorf("the log says it %d times:\n%s", said, w.text())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,58 @@ func TestFLVRefusals(t *testing.T) {
 	watch(t, base(s)+"/live/nobody.flv")
 	if res := call(t, "GET", base(s)+"/live/other.flv", ""); res.StatusCode != 503 || !strings.Contains(text(t, res), "max_connections") {
 		t.Errorf("one viewer too many: %s", res.Status)
+	}
+}
+
+// Who waits for streams is bounded by its address, whatever a request says of it; who has begun to play waits no more.
+func TestFLVWaiting(t *testing.T) {
+	s := open(t, configure(t, withFLV("")+"max_waiting_per_address 2;"))
+	f := feedPackets(t, s, "live")
+	f.picture(&h264, true)
+	watch(t, base(s)+"/live/a.flv")
+	playing := watch(t, base(s)+"/live/b.flv")
+	for _, stream := range []string{"a", "c"} {
+		res := call(t, "GET", base(s)+"/live/"+stream+".flv", "", "X-Forwarded-For: 192.0.2."+stream)
+		if res.StatusCode != 429 || !strings.Contains(text(t, res), "max_waiting_per_address") {
+			t.Errorf("one too many waits for %s: %s", stream, res.Status)
+		}
+	}
+	watch(t, base(s)+"/live/live.flv").pictures(1) // what is live needs no waiting
+	feedPackets(t, s, "b").picture(&h264, true)
+	playing.pictures(1)
+	waiting := watch(t, base(s)+"/live/d.flv")
+	waiting.res.Body.Close()
+	until(t, "the end of who waited", func() bool {
+		s.queues.mu.Lock()
+		defer s.queues.mu.Unlock()
+		return s.queues.from[netip.MustParseAddr("127.0.0.1")] == 1
+	})
+	watch(t, base(s)+"/live/e.flv")
+}
+
+// What goes wrong on the way from packets to frames is counted.
+func TestBridgeCounts(t *testing.T) {
+	s := open(t, configure(t, withFLV("")))
+	f := feedPackets(t, s, "x")
+	v := watch(t, base(s)+"/live/x.flv")
+	f.picture(&h264, true)
+	v.pictures(1)            // or it would begin with the other keyframe
+	f.numbers[media.Video]++ // a packet that never comes
+	f.picture(&h264, false)
+	f.picture(&h264, false)
+	f.n += 90_000 // an hour
+	f.picture(&h264, true)
+	v.pictures(1)
+	b := &s.stats.bridged
+	until(t, "the counters", func() bool { return b.jumps.Load() > 0 })
+	body := text(t, call(t, "GET", base(s)+"/metrics", ""))
+	for name, want := range map[string]uint64{"pictures_incomplete": b.incomplete.Load(), "pictures_skipped": b.skipped.Load(), "packets_lost": 1, "jumps": 1} {
+		if line := fmt.Sprintf("oneport_bridge_%s_total %d\n", name, want); !strings.Contains(body, line) {
+			t.Errorf("no %q in the metrics", line)
+		}
+	}
+	if incomplete, skipped := b.incomplete.Load(), b.skipped.Load(); incomplete+skipped != 2 {
+		t.Errorf("%d pictures incomplete, %d skipped, of two that can't be used", incomplete, skipped)
 	}
 }
 

@@ -14,7 +14,8 @@ type frameBridging struct {
 	out *stream.FrameBridge
 
 	// Owned by the goroutine; of the publication that is read.
-	in      *bridge.Depacketizer // nil before the first
+	in      *bridge.Depacketizer     // nil before the first
+	counted bridge.DepacketizerStats // what of in's counters is in the server's
 	timings [media.Kinds]media.Timing
 	sound   sound
 	keyed   time.Time // when the last keyframe came, or was asked for because it is time for one
@@ -74,13 +75,14 @@ func (b *frameBridging) step(now time.Time) {
 	if b.in != nil {
 		frames, lost := b.in.Tick(now, b.frames[:0])
 		b.put(now, frames, lost)
+		b.counted = b.server.stats.bridged.add(b.counted, b.in.Stats())
 	}
 }
 
 // begin makes ready for a publication.
 func (b *frameBridging) begin(now, since time.Time) {
 	b.in = bridge.NewDepacketizer(since)
-	b.timings = [media.Kinds]media.Timing{}
+	b.counted, b.timings = bridge.DepacketizerStats{}, [media.Kinds]media.Timing{}
 	b.sound.begin()
 	b.keyed = now
 }

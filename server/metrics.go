@@ -3,11 +3,14 @@ package server
 import (
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"oneport/bridge"
+	"oneport/media"
 	"oneport/port"
 	"oneport/rtc"
 )
@@ -52,6 +55,10 @@ var metricList = [...]metric{
 	{"oneport_keyframes_unasked_total", "Keyframes that were wanted of publishers that can't be asked for one.", nil},
 	{"oneport_frame_viewers", "Viewers by other protocols than WebRTC.", []string{"type"}},
 	{"oneport_bridges", "Streams whose packets are turned into frames, or frames into packets, now.", nil},
+	{"oneport_bridge_pictures_incomplete_total", "Pictures of WebRTC publishers left out of the frames because a packet was missing or made no sense.", nil},
+	{"oneport_bridge_pictures_skipped_total", "Pictures of WebRTC publishers left out of the frames because none that they build on was there.", nil},
+	{"oneport_bridge_packets_lost_total", "RTP packets that the frames were made without, because they did not come in time.", nil},
+	{"oneport_bridge_jumps_total", "RTP timestamps too far from their arrival to be believed, or going backwards.", nil},
 	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
 	{"oneport_b_frames_dropped_total", "B-frames left out because WebRTC can't show them.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
@@ -120,6 +127,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		gauge("oneport_frame_viewers", float64(n), kind)
 	}
 	gauge("oneport_bridges", float64(s.stats.bridges.Load()))
+	bridged := &s.stats.bridged
+	count("oneport_bridge_pictures_incomplete_total", bridged.incomplete.Load())
+	count("oneport_bridge_pictures_skipped_total", bridged.skipped.Load())
+	count("oneport_bridge_packets_lost_total", bridged.lost.Load())
+	count("oneport_bridge_jumps_total", bridged.jumps.Load())
 	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
 	count("oneport_b_frames_dropped_total", s.stats.bFrames.Load())
 	count("oneport_viewer_skips_total", t.skips)
@@ -233,6 +245,20 @@ func (s *session) tally() tally {
 		t.skips = s.readerStats().Skips
 	}
 	return t
+}
+
+// bridgedCounts is what became of the packets that bridges turned into frames.
+type bridgedCounts struct{ incomplete, skipped, lost, jumps atomic.Uint64 }
+
+// add takes what a bridge has counted since it had counted before, and returns what it has counted now.
+func (c *bridgedCounts) add(before, now bridge.DepacketizerStats) bridge.DepacketizerStats {
+	c.incomplete.Add(now.Incomplete - before.Incomplete)
+	c.skipped.Add(now.Skipped - before.Skipped)
+	c.jumps.Add(now.Jumps + now.Backwards - before.Jumps - before.Backwards)
+	for k := range media.Kinds {
+		c.lost.Add(now.Packets[k].Lost - before.Packets[k].Lost)
+	}
+	return now
 }
 
 // collectPorts tells what came to the TCP ports.

@@ -35,6 +35,7 @@ type Server struct {
 	segmenters segmenters
 	hlsViewers hlsViewers
 	places     places
+	queues     *queues
 	buffers    playBuffers
 	timers     *timers
 	writers    []*writer
@@ -78,6 +79,7 @@ type stats struct {
 	segments        atomic.Uint64 // of HLS and DASH that were made
 	forcedSegments  atomic.Uint64 // of them, those that ended without a keyframe
 	segmentBytes    atomic.Uint64 // of playlists and segments that were sent
+	bridged         bridgedCounts // of the packets that were turned into frames
 	sent, received  endedTraffic  // of sessions that ended
 	frames          endedFrames   // of publishers of frames that ended
 }
@@ -118,6 +120,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		hubs:        make(map[string]*stream.Hub),
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
 		places:      places{most: int64(c.MaxConnections)},
+		queues:      newQueues(c.MaxWaiting),
 		timers:      newTimers(),
 		serverID:    "vid-" + randomText(7),
 		serviceID:   randomText(8),

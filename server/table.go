@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -93,3 +94,32 @@ func (p *places) take() bool {
 }
 
 func (p *places) give() { p.taken.Add(-1) }
+
+// queues bounds how many clients of one address may wait for streams that nobody publishes: each takes a place that it makes
+// no use of, for as long as viewer_patience.
+type queues struct {
+	most int
+
+	mu   sync.Mutex
+	from map[netip.Addr]int
+}
+
+func newQueues(most int) *queues { return &queues{most: most, from: make(map[netip.Addr]int)} }
+
+func (q *queues) take(from netip.Addr) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.from[from] >= q.most {
+		return false
+	}
+	q.from[from]++
+	return true
+}
+
+func (q *queues) give(from netip.Addr) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.from[from]--; q.from[from] == 0 {
+		delete(q.from, from)
+	}
+}

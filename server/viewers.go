@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 )
 
 var errNoPlace error = statusError{http.StatusServiceUnavailable, "the server has as many clients as max_connections allows: try again later"}
+
+var errTooManyWaiting = statusError{http.StatusTooManyRequests, "this address has as many clients waiting for streams as max_waiting_per_address allows"}
 
 // viewer is a client that plays frames: its place in a stream, and what is known of it.
 type viewer struct {
@@ -28,6 +31,7 @@ type viewer struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
+	queued       bool // it waits for a stream that nobody publishes; of its own goroutine
 	sent, frames atomic.Uint64
 	playing      atomic.Bool
 }
@@ -53,7 +57,11 @@ func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
 	if v.reader, err = v.hub.SubscribeFrames(v.created, name, v); err != nil {
 		return nil, err
 	}
-	if err := s.viewers.add(v); err != nil {
+	if err = v.queue(); err == nil {
+		err = s.viewers.add(v)
+	}
+	if err != nil {
+		v.unqueue()
 		v.reader.Close()
 		return nil, err
 	}
@@ -61,7 +69,33 @@ func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
 	return v, nil
 }
 
+// queue counts the viewer among those of its address that wait, if there is nothing to play.
+func (v *viewer) queue() error {
+	if v.reader.Status().Live {
+		return nil
+	}
+	if !v.server.queues.take(v.address()) {
+		return errTooManyWaiting
+	}
+	v.queued = true
+	return nil
+}
+
+func (v *viewer) unqueue() {
+	if v.queued {
+		v.queued = false
+		v.server.queues.give(v.address())
+	}
+}
+
+// address is the viewer's end of its connection. What a request says of itself does not count.
+func (v *viewer) address() netip.Addr {
+	remote, _ := netip.ParseAddrPort(v.remote)
+	return remote.Addr().Unmap().WithZone("")
+}
+
 func (v *viewer) started() {
+	v.unqueue()
 	v.playing.Store(true)
 	v.log.Info("session started", "stream", v.name.String(), "role", "play", "transport", v.kind, "remote", v.remote,
 		"waited", time.Since(v.created).Round(time.Millisecond).String())
@@ -71,6 +105,7 @@ func (v *viewer) started() {
 func (v *viewer) end(reason error) {
 	defer v.server.viewers.left.Done()
 	v.cancel(nil)
+	v.unqueue()
 	stats := v.reader.Stats()
 	v.reader.Close()
 	e := &v.server.stats
