@@ -26,6 +26,8 @@ func (s *Server) site(apiPort string) web.Site {
 	for _, c := range containers() {
 		add(conf.Remux.Enabled, web.Service{Name: c.extension, Path: pathOf(conf.Remux.Mount, c.extension)})
 	}
+	add(conf.HLS.Enabled, web.Service{Name: "hls", Path: "/" + conf.HLS.M3U8File, Live: conf.HLS.LowLatency})
+	add(conf.DASH.Enabled, web.Service{Name: "dash", Path: "/" + conf.DASH.MPDFile})
 	rtmp, rtmps := s.config.rtmpListens()
 	add(len(rtmp) > 0, web.Service{Name: "rtmp", Port: s.portFromPages(rtmp)})
 	add(len(rtmps) > 0, web.Service{Name: "rtmps", Port: s.portFromPages(rtmps)})

@@ -34,6 +34,7 @@ func TestSite(t *testing.T) {
 		"vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                                              {"flv", "ts", "aac"},
 		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                   {"webrtc", "flv", "ts", "aac"},
 		"rtc_server { enabled off; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled off; } }":                 nil,
+		"vhost __defaultVhost__ { hls { enabled on; } dash { enabled on; } }":                                                    {"hls", "dash"},
 		"listen 1935; vhost __defaultVhost__ {}":                                                                                 {"rtmp:1935"},
 		"listen 1935 shared; http_server { enabled on; listen 8080; } vhost __defaultVhost__ {}":                                 {"rtmp"},
 		"listen shared; http_server { enabled on; listen 8080; https { enabled on; listen 8088; } } vhost __defaultVhost__ {}":   {"rtmp:8080"},

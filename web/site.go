@@ -11,13 +11,13 @@ type Site struct {
 // Service is a way to publish or to watch a stream. What people are told of it, and how its addresses read, is known to
 // ways.js by its name:
 //
-//	webrtc              WHIP and WHEP
-//	flv, ts, aac, hls   by HTTP, at a path of the pages' port
-//	rtmp, rtmps, srt    at a port of their own, or at that of the pages
+//	webrtc                    WHIP and WHEP
+//	flv, ts, aac, hls, dash   by HTTP, at a path of the pages' port
+//	rtmp, rtmps, srt          at a port of their own, or at that of the pages
 type Service struct {
 	Name string `json:"name"`
 	Port string `json:"port,omitempty"` // if it is not the one that the page came by
-	Path string `json:"path,omitempty"` // by HTTP: with [app] and [stream] in it
+	Path string `json:"path,omitempty"` // by HTTP: with [vhost], [app] and [stream] in it
 	Live bool   `json:"live,omitempty"` // hls: it is Low-Latency HLS
 }
 

@@ -146,6 +146,9 @@ function playable(kind, codec) {
   return (globalThis.MediaSource ?? globalThis.ManagedMediaSource)?.isTypeSupported(`${kind}/mp4; codecs="${codec}"`) ?? false;
 }
 
+// A server may hold the first list back until there is a segment.
+const firstSegment = 25000; // ms
+
 // Hls plays lists of segments, with their parts where there are any.
 class Hls {
   bytes = 0;
@@ -177,7 +180,7 @@ class Hls {
       enableWorker: false, // It would come from a blob:, which the pages' policy does not let run.
       backBufferLength: 30,
       maxLiveSyncPlaybackRate: 1.08,
-      manifestLoadPolicy: { default: { maxTimeToFirstByteMs: 10000, maxLoadTimeMs: 15000, timeoutRetry: null, errorRetry: null } },
+      manifestLoadPolicy: { default: { maxTimeToFirstByteMs: firstSegment, maxLoadTimeMs: firstSegment, timeoutRetry: null, errorRetry: null } },
     });
     this.#hls = hls;
     const { Events } = Library;

@@ -79,9 +79,10 @@ export function playError(error, { tries = 1 } = {}) {
 }
 
 // waits says whether an error only means that the stream is not live yet. FLV and
-// TS are kept waiting by the server itself; a list of segments is not there yet.
+// TS are kept waiting by the server itself; a list of segments is not there yet,
+// or has no segment.
 export function waits(error, format) {
-  return error?.kind === 'http' && error.status === 404 && format === 'hls';
+  return error?.kind === 'http' && (error.status === 404 || error.status === 503) && format === 'hls';
 }
 
 // passes says whether the same request may succeed later.

@@ -4,12 +4,12 @@
 
 import { encode, endpoint, formatQuery } from './query.js';
 
-const httpNames = { flv: 'HTTP-FLV', ts: 'HTTP-TS', aac: 'Sound alone', hls: 'HLS' };
-const hints = { flv: 'VLC, ffplay, mpv', ts: 'VLC, ffplay, mpv', aac: 'AAC, by HTTP', hls: 'every player and phone' };
+const httpNames = { flv: 'HTTP-FLV', ts: 'HTTP-TS', aac: 'Sound alone', hls: 'HLS', dash: 'MPEG-DASH' };
+const hints = { flv: 'VLC, ffplay, mpv', ts: 'VLC, ffplay, mpv', aac: 'AAC, by HTTP', hls: 'every player and phone', dash: 'dash.js, VLC' };
 
 // fill puts a stream's name into a path such as /[app]/[stream].flv.
-function fill(path, { app, stream }) {
-  return path.replace('[app]', encode(app)).replace('[stream]', encode(stream));
+function fill(path, { vhost, app, stream }) {
+  return path.replace('[vhost]', encode(vhost || '__defaultVhost__')).replace('[app]', encode(app)).replace('[stream]', encode(stream));
 }
 
 function withVhost(url, vhost) {
