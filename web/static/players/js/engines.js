@@ -139,6 +139,8 @@ class Flv {
   latency() { return undefined; }
 }
 
+const firstLine = (text) => String(text ?? '').split('\n')[0].trim().slice(0, 200);
+
 // named finds a codec in a message such as “codecs="hvc1.1.6.L93.B0"”.
 const named = (text) => /codecs=\\?"([^"\\]+)/.exec(text)?.[1] ?? '';
 
@@ -195,8 +197,12 @@ class Hls {
   }
 
   #learn({ video, audio, audiovideo }) {
-    const [first = '', second = ''] = (audiovideo?.codec ?? '').split(',');
-    this.codecs = { video: video?.codec || first || this.codecs.video, audio: audio?.codec || second || this.codecs.audio };
+    const both = (audiovideo?.codec ?? '').split(',');
+    const sound = (codec) => /^(mp4a|opus|mp3|ac-3|ec-3)/i.test(codec);
+    this.codecs = {
+      video: video?.codec || both.find((codec) => !sound(codec)) || this.codecs.video,
+      audio: audio?.codec || both.find(sound) || this.codecs.audio,
+    };
   }
 
   #failed({ fatal, type, details, response, networkDetails, error, mimeType, url }) {
@@ -209,13 +215,13 @@ class Hls {
       const words = networkDetails?.responseText ?? '';
       const reason = /^\s*</.test(words) || words.startsWith('#') ? '' : words.trim().slice(0, 300);
       const kind = status >= 400 ? 'http' : /TimeOut/.test(details) ? 'timeout' : /parsing/i.test(details) ? 'broken' : 'network';
-      return this.#on.failed({ kind, status, url: url ?? this.#url, reason: kind === 'broken' ? error?.message : reason });
+      return this.#on.failed({ kind, status, url: url ?? this.#url, reason: kind === 'broken' ? firstLine(error?.message) : reason });
     }
     if (type === 'mediaError' && !this.#recovered) {
       this.#recovered = true;
       return this.#hls.recoverMediaError();
     }
-    this.#on.failed({ kind: 'broken', reason: error?.message ?? details });
+    this.#on.failed({ kind: 'broken', reason: firstLine(error?.message) || details });
   }
 
   stop() {

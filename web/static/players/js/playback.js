@@ -138,7 +138,9 @@ export class Playback {
 
   #failed(error) {
     const waiting = waits(error, this.kind.format);
-    if (!waiting && !(this.hadMedia && passes(error)) && !(error.kind === 'http' && passes(error))) return this.fail(error);
+    // What has played once may go on: with another codec, or another server behind the address.
+    const again = passes(error) && (this.hadMedia || error.kind === 'http') || (error.kind === 'broken' && this.hadMedia);
+    if (!waiting && !again) return this.fail(error);
     this.#again(waiting, error);
   }
 
@@ -173,7 +175,7 @@ export class Playback {
     this.stats = {
       at: now, ahead, next, bytes: this.#counted + bytes, codecs,
       video: { bytes: this.#counted + bytes, frames: quality.totalVideoFrames ?? 0 },
-      latency: this.#engine.latency() ?? (this.kind.format === 'file' ? undefined : this.#edge.behind(now, video.currentTime)),
+      latency: this.#latency(now, video.currentTime),
       frames: quality.totalVideoFrames ?? 0, dropped: quality.droppedVideoFrames ?? 0,
       width: video.videoWidth, height: video.videoHeight, rate: video.playbackRate,
     };
@@ -181,6 +183,14 @@ export class Playback {
     // Segments come in lumps: their rate is that of several.
     this.rates = this.#window.rates(1000);
     if (this.rates && this.kind.format === 'hls') this.rates = { ...this.rates, kbps: this.#window.rates(10000).kbps };
+  }
+
+  // #latency is what the engine knows of it, but never less than what has been
+  // seen to arrive by now: a server's clock may be ahead.
+  #latency(now, time) {
+    if (this.kind.format === 'file') return undefined;
+    const [told, seen] = [this.#engine.latency(), this.#edge.behind(now, time)];
+    return told === undefined ? seen : Math.max(told, seen ?? 0);
   }
 
   #judge(now) {
@@ -192,7 +202,8 @@ export class Playback {
     const silent = this.kind.format !== 'hls' && now - this.#lastBytes.at > silence;
     if (silent && this.hadMedia) return this.#again(true);
     if (this.hadMedia) return this.#enter('waiting');
-    this.#enter(this.#opened && this.#lastBytes.bytes === 0 && this.kind.format !== 'file' ? 'waiting' : this.state === 'waiting' && !this.#opened ? 'waiting' : 'connecting');
+    const nothing = this.#opened && this.#lastBytes.bytes === 0 && this.kind.format !== 'file';
+    this.#enter(nothing || (this.state === 'waiting' && !this.#opened) ? 'waiting' : 'connecting');
   }
 
   #playing(now) {
