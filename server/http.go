@@ -93,11 +93,13 @@ func (s *Server) plan() ([]*portPlan, error) {
 	return plan, nil
 }
 
-// Bounds of an HTTP request. A body has until bodyDeadline; streams that last have none on writing.
+// Bounds of an HTTP request. A body has until bodyDeadline; responses that last have a bound on each write instead.
 const (
 	headerDeadline = 15 * time.Second
 	bodyDeadline   = 30 * time.Second
 	idleHTTP       = 60 * time.Second
+	answerDeadline = 2 * time.Minute // for the whole of a response, but those that last
+	mostStreams    = 100             // requests at once on one connection of HTTP/2
 	maxHeader      = 64 << 10
 )
 
@@ -117,10 +119,16 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		Handler:           tellTLS(s.crossdomain(cleanURL(mux))),
 		ReadHeaderTimeout: headerDeadline,
 		ReadTimeout:       bodyDeadline,
+		WriteTimeout:      answerDeadline,
 		IdleTimeout:       idleHTTP,
-		MaxHeaderBytes:    maxHeader,
-		ConnContext:       withConnection,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: mostStreams,
+			WriteByteTimeout:     writePatience, // a connection that takes nothing would outlive its streams
+			SendPingTimeout:      idleHTTP,
+		},
+		MaxHeaderBytes: maxHeader,
+		ConnContext:    withConnection,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"oneport/flv"
 	"oneport/media"
-	"oneport/port"
 	"oneport/stream"
 	"oneport/ts"
 )
@@ -139,8 +138,9 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 
 // keepFresh keeps the backlog of the request's connection out of the kernel, where it couldn't be skipped any more.
 func keepFresh(ctx context.Context) {
-	if c, ok := ctx.Value(connection{}).(*port.Conn); ok {
-		if raw, err := c.TCP().SyscallConn(); err == nil {
+	c, _ := ctx.Value(connection{}).(net.Conn)
+	if tcp := tcpBelow(c); tcp != nil {
+		if raw, err := tcp.SyscallConn(); err == nil {
 			limitUnsent(raw)
 		}
 	}

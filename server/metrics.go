@@ -66,6 +66,8 @@ var metricList = [...]metric{
 	{"oneport_connections_strange_total", "TCP connections that never said whose they are.", nil},
 	{"oneport_connections_total", "TCP connections by what they spoke.", []string{"port", "kind"}},
 	{"oneport_connections_silent_total", "TCP connections closed because they did not say what they speak.", []string{"port"}},
+	{"oneport_tls_handshakes_failed_total", "TLS handshakes that did not succeed.", nil},
+	{"oneport_tls_handshakes_displaced_total", "TLS handshakes ended because too many were under way.", nil},
 	{"oneport_feedback_dropped_total", "Feedback dropped because a connection was full.", nil},
 	{"oneport_udp_send_errors_total", "Datagrams that the kernel did not take.", nil},
 	{"oneport_uptime_seconds", "Time since the start.", nil},
@@ -137,6 +139,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_viewer_skips_total", t.skips)
 	count("oneport_datagrams_unrouted_total", s.stats.unrouted.Load())
 	count("oneport_connections_strange_total", s.stats.strangers.Load())
+	count("oneport_tls_handshakes_failed_total", s.handshakes.failed.Load())
+	count("oneport_tls_handshakes_displaced_total", s.handshakes.displaced.Load())
 	count("oneport_feedback_dropped_total", s.stats.feedbackDropped.Load())
 	if s.udp != nil {
 		count("oneport_udp_send_errors_total", s.udp.dropped.Load())

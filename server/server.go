@@ -45,6 +45,7 @@ type Server struct {
 	https      []*http.Server
 	certs      map[cert.Files]*cert.Source
 	acme       *cert.Account // nil without acme
+	handshakes handshakes
 	udp        *udpPort
 	rtcTCPPort uint16
 	connID     atomic.Uint64
@@ -121,6 +122,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
 		places:      places{most: int64(c.MaxConnections)},
 		queues:      newQueues(c.MaxWaiting),
+		handshakes:  handshakes{most: mostHandshakes},
 		timers:      newTimers(),
 		serverID:    "vid-" + randomText(7),
 		serviceID:   randomText(8),

@@ -23,7 +23,8 @@ func (s *Server) newSink(w http.ResponseWriter, r *http.Request, c container) si
 		return k
 	}
 	b := &bodySink{w: w, r: r, container: c, control: http.NewResponseController(w)}
-	b.control.SetReadDeadline(time.Time{}) // the bound of a request's body would end the response
+	b.control.SetReadDeadline(time.Time{}) // the bounds of a request and of an ordinary response would end this one
+	b.control.SetWriteDeadline(time.Time{})
 	return b
 }
 
@@ -63,7 +64,13 @@ func (b *bodySink) write(p []byte) error {
 	if _, err := b.w.Write(p); err != nil {
 		return err
 	}
-	return b.control.Flush()
+	if err := b.control.Flush(); err != nil {
+		return err
+	}
+	if !b.hurried.Load() {
+		b.control.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream by it, also one that has nothing to write
+	}
+	return nil
 }
 
 // end leaves the connection as the next request on it wants it.

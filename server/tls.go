@@ -107,13 +107,18 @@ type insideTLS struct {
 // serveTLS is a connection from its ClientHello to what is inside. HTTP gets the *tls.Conn itself where the client has said
 // that it speaks it: HTTP/2 and the TLS state of requests depend on it. Clients of RTMPS say nothing.
 func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside insideTLS) {
-	secure := tls.Server(c, config)
+	limited := &hello{Conn: c, left: maxHello}
+	secure := tls.Server(limited, config)
 	c.SetDeadline(time.Now().Add(handshakeDeadline))
-	if err := secure.HandshakeContext(context.Background()); err != nil {
+	place := s.handshakes.enter(c)
+	err := secure.HandshakeContext(context.Background())
+	s.handshakes.leave(place, err)
+	if err != nil {
 		s.log.Debug("tls: handshake failed", "remote", c.RemoteAddr().String(), "err", err)
 		c.Close()
 		return
 	}
+	limited.left = unlimited
 	switch said := secure.ConnectionState().NegotiatedProtocol; {
 	case said == cert.ALPN: // the authority has seen its proof
 		secure.Close()
