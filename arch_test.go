@@ -20,7 +20,7 @@ import (
 // in the commit. What has no line may not exist.
 var edges = map[string]string{
 	"main":   "bench config server",
-	"server": "api audio bridge cert config dtls flv hls ice media port rtc rtmp sdp stream ts web",
+	"server": "api audio bridge cert config dtls flv hls ice media port rtc rtmp sdp srt stream ts web",
 	"bench":  "ice media", // measures any server, so it knows nothing of ours above the wire
 	"rtc":    "dtls ice media sdp",
 	"sdp":    "media",
@@ -30,6 +30,7 @@ var edges = map[string]string{
 	"flv":    "amf media",
 	"rtmp":   "amf flv media",
 	"ts":     "audio media",
+	"srt":    "",
 	"fmp4":   "media",
 	"hls":    "fmp4 media ts",
 	"amf":    "",

@@ -284,8 +284,8 @@ func TestRecipe(t *testing.T) {
 		{"built-in", func(*testing.T) []string { return nil }, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			port, rtmp := freePort(t), freePort(t)
-			stdout, stderr, stop := running(t, append(recipe(port), "SRS_LISTEN="+rtmp, "SRS_LISTN=1935"), test.args(t)...)
+			port, rtmp, srt := freePort(t), freePort(t), freePort(t)
+			stdout, stderr, stop := running(t, append(recipe(port), "SRS_LISTEN="+rtmp, "SRS_SRT_SERVER_LISTEN="+srt, "SRS_LISTN=1935"), test.args(t)...)
 			for _, path := range []string{"/", "/players/whip.html?autostart=true&api=" + port, "/api/v1/versions"} {
 				res, err := get("http://127.0.0.1:" + port + path)
 				if err != nil || res.StatusCode != 200 {
@@ -296,7 +296,7 @@ func TestRecipe(t *testing.T) {
 			if !strings.Contains(answer, " tcp ") || strings.Contains(answer, " udp ") || !strings.Contains(answer, "203.0.113.5 "+port+" typ host tcptype passive") {
 				t.Errorf("candidates of the answer:\n%s", answer)
 			}
-			if out := stdout.String(); strings.Count(out, "TCP ") != 2 || !strings.Contains(out, "TCP :"+rtmp+"  RTMP\n") || strings.Contains(out, "UDP ") || !strings.Contains(out, "http://localhost:"+port+"/") {
+			if out := stdout.String(); strings.Count(out, "TCP ") != 2 || !strings.Contains(out, "TCP :"+rtmp+"  RTMP\n") || regexp.MustCompile(`UDP .*WebRTC`).MatchString(out) || !strings.Contains(out, "http://localhost:"+port+"/") {
 				t.Errorf("greeting:\n%s", out)
 			}
 			for _, want := range append(test.warnings, "SRS_LISTN") {

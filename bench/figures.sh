@@ -30,7 +30,7 @@ start() {
 	for _ in 1 2 3 4 5; do
 		port=$((20000 + RANDOM % 12000))
 		SRS_HTTP_API_LISTEN=$port SRS_HTTP_SERVER_LISTEN=$port SRS_RTC_SERVER_LISTEN=$port SRS_RTC_SERVER_TCP_LISTEN=$port \
-			CANDIDATE=127.0.0.1 SRS_VHOST_PLAY_MW_LATENCY=$1 "$oneport" >"$work/log" 2>&1 &
+			SRS_SRT_SERVER_ENABLED=off CANDIDATE=127.0.0.1 SRS_VHOST_PLAY_MW_LATENCY=$1 "$oneport" >"$work/log" 2>&1 &
 		server=$!
 		for _ in $(seq 100); do
 			kill -0 "$server" 2>/dev/null || break

@@ -62,6 +62,7 @@ func (s *server) run(command, environ []string) bool {
 	s.cmd.Env = append(os.Environ(),
 		"SRS_LISTEN=shared", "SRS_HTTP_API_LISTEN="+s.port, "SRS_HTTP_SERVER_LISTEN="+s.port,
 		"SRS_RTC_SERVER_LISTEN="+s.port, "SRS_RTC_SERVER_TCP_LISTEN="+s.port,
+		"SRS_SRT_SERVER_ENABLED=off", // it would need a UDP port of its own
 		"CANDIDATE=127.0.0.1", "GORACE=halt_on_error=0 exitcode=66")
 	s.cmd.Env = append(s.cmd.Env, environ...)
 	stdout, err := s.cmd.StdoutPipe()

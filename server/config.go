@@ -13,6 +13,7 @@ import (
 	"oneport/config"
 	"oneport/hls"
 	"oneport/ice"
+	"oneport/srt"
 	"oneport/stream"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 	ChunkSize      int        `conf:"chunk_size" default:"60000" doc:"The bytes of the chunks that RTMP clients are sent, 128 to 65536."`
 	RTMP           RTMP       `conf:"rtmp"`
 	RTMPS          RTMPS      `conf:"rtmps"`
+	SRT            srt.Config `conf:"srt_server"`
 	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most clients at one time by anything but WebRTC; of those by HTTP more are answered 503, others are closed."`
 	MaxWaiting     int        `conf:"max_waiting_per_address" default:"500" doc:"The most clients of one address, by other protocols than WebRTC, that wait for a stream that nobody publishes; more are answered 429."`
 
@@ -175,6 +177,7 @@ type RTCTCP struct {
 // VhostConf are the settings of a virtual host.
 type VhostConf struct {
 	RTC     VhostRTC     `conf:"rtc"`
+	SRT     VhostSRT     `conf:"srt"`
 	Remux   HTTPRemux    `conf:"http_remux"`
 	HLS     hls.Settings `conf:"hls"`
 	DASH    hls.DASH     `conf:"dash"`
@@ -234,6 +237,9 @@ func (c *Config) Check() error {
 		if _, err := parseListen(v.listen); v.on && err != nil {
 			return fmt.Errorf("%s: %w", v.setting, err)
 		}
+	}
+	if _, err := parseListen(c.SRT.Listen); c.SRT.Enabled && err != nil {
+		return fmt.Errorf("srt_server.listen: %w", err)
 	}
 	// These are checked even where the protocol leaves one of them unused.
 	if _, err := parseListen(c.RTC.Listen); c.RTC.Enabled && err != nil {

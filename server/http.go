@@ -193,5 +193,8 @@ func (s *Server) Summary() []string {
 	if s.udp != nil {
 		lines = append(lines, "UDP "+s.udp.local.String()+"  WebRTC media")
 	}
+	if s.srt != nil {
+		lines = append(lines, "UDP "+s.srt.Addr().String()+"  SRT")
+	}
 	return lines
 }

@@ -31,6 +31,7 @@ func (s *Server) site(apiPort string) web.Site {
 	rtmp, rtmps := s.config.rtmpListens()
 	add(len(rtmp) > 0, web.Service{Name: "rtmp", Port: s.portFromPages(rtmp)})
 	add(len(rtmps) > 0, web.Service{Name: "rtmps", Port: s.portFromPages(rtmps)})
+	add(conf.SRT.Enabled && s.config.SRT.Enabled, web.Service{Name: "srt", Port: portOf(s.config.SRT.Listen)})
 	return site
 }
 

@@ -153,6 +153,9 @@ func (p *player) judge(now time.Time, status *stream.FrameStatus) (over bool, er
 	if status.Packets && !p.bridged {
 		return false, errNotBridged
 	}
+	if !p.udp && p.server.onlyBySRT(p.name) {
+		return false, errNotFromSRT
+	}
 	if p.begun {
 		return false, nil
 	}

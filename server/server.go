@@ -19,6 +19,7 @@ import (
 	"oneport/cert"
 	"oneport/dtls"
 	"oneport/port"
+	"oneport/srt"
 	"oneport/stream"
 )
 
@@ -47,6 +48,7 @@ type Server struct {
 	acme       *cert.Account // nil without acme
 	handshakes handshakes
 	udp        *udpPort
+	srt        *srt.Listener
 	rtcTCPPort uint16
 	connID     atomic.Uint64
 
@@ -159,8 +161,8 @@ func (s *Server) listen() error {
 		return err
 	}
 	udp := s.config.RTC.Enabled && s.config.RTC.Protocol != "tcp"
-	if len(plan) == 0 && !udp {
-		return errors.New("nothing is switched on: enable http_api, http_server or rtc_server, or let RTMP listen")
+	if len(plan) == 0 && !udp && !s.config.SRT.Enabled {
+		return errors.New("nothing is switched on: enable http_api, http_server, rtc_server or srt_server, or let RTMP listen")
 	}
 	if err := s.openAccount(); err != nil {
 		return err
@@ -176,6 +178,11 @@ func (s *Server) listen() error {
 			return fmt.Errorf("rtc_server.listen: %w", err)
 		}
 		if s.udp, err = s.openUDP(listenText(addr)); err != nil {
+			return err
+		}
+	}
+	if s.config.SRT.Enabled {
+		if err := s.openSRT(); err != nil {
 			return err
 		}
 	}
@@ -269,6 +276,9 @@ func (s *Server) Close() {
 	}
 	if s.udp != nil {
 		s.udp.conn.Close()
+	}
+	if s.srt != nil {
+		s.srt.Close()
 	}
 	s.viewers.left.Wait()
 	s.ingests.left.Wait()

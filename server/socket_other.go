@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -50,3 +51,6 @@ func (s *socket) waitWrite(drain func(write func([]byte) (int, error)) (progress
 	}
 	return os.ErrDeadlineExceeded
 }
+
+// exclusive leaves a UDP port to the system's rules.
+func exclusive(_, _ string, _ syscall.RawConn) error { return nil }

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"syscall"
 )
@@ -68,4 +69,12 @@ func writeSome(fd int, b []byte) (n int, err error) {
 		n += m
 	}
 	return n, nil
+}
+
+// exclusive has the kernel refuse a UDP port that somebody has, which is what it does unless it is told otherwise.
+func exclusive(_, _ string, raw syscall.RawConn) (err error) {
+	controlErr := raw.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 0)
+	})
+	return errors.Join(controlErr, err)
 }

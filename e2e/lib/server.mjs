@@ -48,6 +48,7 @@ function onOnePort(port) {
   return {
     SRS_LISTEN: 'shared', SRS_HTTP_API_LISTEN: port, SRS_HTTP_SERVER_LISTEN: port,
     SRS_RTC_SERVER_LISTEN: port, SRS_RTC_SERVER_TCP_LISTEN: port,
+    SRS_SRT_SERVER_ENABLED: 'off', // it would need a UDP port of its own
   };
 }
 

@@ -1,0 +1,75 @@
+package srt
+
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	gosrt "github.com/datarhei/gosrt"
+)
+
+var (
+	// ErrSilent says that nothing came for as long as a Read was to wait.
+	ErrSilent = errors.New("srt: nothing came")
+	// ErrSlow says that a client did not take what it was sent.
+	ErrSlow = errors.New("srt: the client is too slow")
+)
+
+// Conn is a client's connection. One goroutine may read, and another one write.
+type Conn struct {
+	inner   gosrt.Conn
+	payload int
+}
+
+// Close ends the connection, and every Read and Write.
+func (c *Conn) Close() { c.inner.Close() }
+
+// Local is the address the client called.
+func (c *Conn) Local() string { return c.inner.LocalAddr().String() }
+
+// Read waits for bytes, at most that long unless it is 0: then it closes the connection, and the error is ErrSilent. At its end
+// it is io.EOF.
+func (c *Conn) Read(b []byte, patience time.Duration) (int, error) {
+	if patience == 0 {
+		return c.inner.Read(b)
+	}
+	var silent atomic.Bool
+	watch := time.AfterFunc(patience, func() { // the library has no deadlines
+		silent.Store(true)
+		c.inner.Close()
+	})
+	defer watch.Stop()
+	n, err := c.inner.Read(b)
+	if err != nil && silent.Load() {
+		err = ErrSilent
+	}
+	return n, err
+}
+
+// fullPause is how long a writer waits for the library to take packets from its queue, which it does at once.
+const fullPause = time.Millisecond
+
+// Write sends bytes of a transport stream, as many in a packet as the settings say, and waits while too many are queued: at
+// most that long, then the error is ErrSlow, and no longer than until done is closed.
+func (c *Conn) Write(b []byte, patience time.Duration, done <-chan struct{}) error {
+	deadline := time.Now().Add(patience)
+	for len(b) > 0 {
+		n := min(len(b), c.payload)
+		for {
+			if _, err := c.inner.Write(b[:n]); err == nil {
+				break
+			}
+			if time.Now().After(deadline) { // the error does not tell a full queue from an end
+				return ErrSlow
+			}
+			select {
+			case <-done:
+				return io.EOF
+			case <-time.After(fullPause):
+			}
+		}
+		b = b[n:]
+	}
+	return nil
+}
