@@ -122,7 +122,7 @@ func (r *Reader) readFrame(ts uint32, m message) (*media.Frame, error) {
 	if t.format == nil || t.format.Codec != m.codec {
 		return nil, fmt.Errorf("%w: %v", ErrNoConfig, m.codec)
 	}
-	data, err := t.clean(m.data)
+	data, key, err := t.clean(m.data)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (r *Reader) readFrame(ts uint32, m message) (*media.Frame, error) {
 	at, late := r.times.Place(media.Clock{Rate: 1000, Bits: 32}, kind, uint64(ts))
 	dts := time.Duration(at) * time.Millisecond
 	shown := dts - time.Duration(late)*time.Millisecond + m.composition
-	return &media.Frame{Format: t.format, DTS: dts, PTS: max(dts, shown), Key: m.key || kind == media.Audio, Data: data}, nil
+	return &media.Frame{Format: t.format, DTS: dts, PTS: max(dts, shown), Key: m.key || key || kind == media.Audio, Data: data}, nil
 }
 
 // configure takes a sequence header. One that says nothing new changes nothing.
