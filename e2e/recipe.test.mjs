@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { address } from './lib/netns.mjs';
+import { plays } from './lib/player.mjs';
 import { scene } from './lib/scene.mjs';
 
 const dockerConf = new URL('../config/testdata/docker.conf', import.meta.url).pathname;
@@ -34,23 +35,20 @@ for (const [name, args] of [['on docker.conf', ['-c', dockerConf]], ['without a 
   });
 }
 
-// The announced recipe of HTTP-FLV beside it: what is published by WebRTC plays at the stream's own URL, on the same port.
+// The announced recipe of HTTP-FLV and HLS beside it: what is published by WebRTC plays in srs_player, on the same port.
 for (const [name, args] of [['on docker.conf', ['-c', dockerConf]], ['without a file', []]]) {
-  scene(`the recipe of HTTP-FLV, ${name}`, async (s) => {
+  scene(`the recipe of HTTP-FLV and HLS, ${name}`, async (s) => {
     const network = await s.network();
     await s.server({ network, port: 8080, env: { ...recipe, SRS_VHOST_RTC_RTC_TO_RTMP: 'on' }, args });
     network.dropUDP();
     await s.browser({ network });
     const publisher = await s.open('http://localhost:8080/players/whip.html?autostart=true&api=8080');
     await publisher.reaches('live');
-    const [status, begins] = await publisher.page.evaluate(async () => {
-      const response = await fetch('/live/livestream.flv');
-      const reader = response.body.getReader();
-      const { value } = await reader.read();
-      await reader.cancel();
-      return [response.status, String.fromCharCode(...value.slice(0, 5))];
-    });
-    assert.deepEqual([status, begins], [200, 'FLV\x01\x05'], 'FLV of sound and picture');
+    for (const stream of ['', '&stream=livestream.m3u8']) {
+      const viewer = await s.open(`http://localhost:8080/players/srs_player.html?autostart=true${stream}`);
+      await plays(viewer);
+      await s.close(viewer);
+    }
   });
 }
 
@@ -84,5 +82,17 @@ for (const [https, name, args] of [['HTTTPS', 'on docker.conf', ['-c', dockerCon
       const { pair } = await client.facts();
       assert.deepEqual([pair.remote.protocol, pair.remote.address, pair.remote.port], ['tcp', address, 8088]);
     }
+    await Promise.all([s.close(legacy), s.close(viewer)]);
+    for (const page of [`https://${address}:8088/players/srs_player.html?autostart=true&schema=https&port=8088`,
+      `http://localhost:8080/players/srs_player.html?autostart=true&server=${address}&schema=wss&port=8088`]) {
+      const player = await s.open(page);
+      await plays(player);
+      await s.close(player);
+    }
+    const mixed = await s.open(`https://${address}:8088/players/srs_player.html?autostart=true&schema=http&port=8080`);
+    await mixed.reaches('failed');
+    assert.match(await mixed.error(), /came by HTTPS/);
+    const second = await s.open(`https://${address}:8088/players/rtc_publisher.html?autostart=true&api=8088&stream=second`);
+    await second.reaches('live');
   });
 }

@@ -141,6 +141,16 @@ async function watchStreams() {
   }
 }
 
+// carried names what passes through the page's own port besides.
+function carried() {
+  const names = { rtmp: 'RTMP', flv: 'FLV', hls: 'HLS' };
+  const list = Object.keys(names).filter((name) => has(services, name) && !has(services, name).port).map((name) => names[name]);
+  if (list.length === 0) return;
+  setText($('carried'), [...new Set([list[0], list.at(-1)])].join(' · ')); // There is room for two.
+  setText($('others'), `, ${list.join(', ')}`);
+}
+
+carried();
 setText($('here'), location.host || 'one address');
 setText($('core'), location.port || (location.protocol === 'https:' ? '443' : '80'));
 for (const id of ['app', 'name']) $(id).addEventListener('input', links);

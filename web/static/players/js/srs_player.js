@@ -30,6 +30,7 @@ const watchLink = () => new URL(playLink('srs_player.html', address(), location)
 function start() {
   if (playback.active) return;
   history.clear();
+  plot.draw(performance.now());
   video.muted = false;
   playback.start(address());
 }
