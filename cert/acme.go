@@ -232,8 +232,8 @@ func (a *Account) complain(domain string, err error, wait time.Duration) {
 	if c := a.Certificate(&tls.ClientHelloInfo{ServerName: domain}); c != nil {
 		inUse = "the old one, until " + c.Leaf.NotAfter.Format(time.RFC3339)
 	}
-	a.log.Error("acme: no certificate was given", "domain", domain, "err", bounded(err.Error()), "in use", inUse,
-		"advice", a.advice(domain, err), "again in", wait.Round(time.Second))
+	a.log.Error("acme: no certificate was given", "domain", domain, "err", bounded(err.Error()), "in_use", inUse,
+		"advice", a.advice(domain, err), "again_in", wait.Round(time.Second))
 }
 
 // bounded keeps a certificate authority's text from filling the log.

@@ -99,14 +99,14 @@ func TestBadAuthority(t *testing.T) {
 		answer http.HandlerFunc
 		want   []string
 	}{
-		{"no directory", http.NotFound, []string{"404", "the authority refuses", `"again in"=20m0s`}},
-		{"no JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, []string{"reach https://127.0.0.1", "again in\"=10s"}},
-		{"an empty directory", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }, []string{"again in\"=10s"}},
+		{"no directory", http.NotFound, []string{"404", "the authority refuses", "again_in=20m0s"}},
+		{"no JSON", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, []string{"reach https://127.0.0.1", "again_in=10s"}},
+		{"an empty directory", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }, []string{"again_in=10s"}},
 		{"limited", problem(429, `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many registrations"}`),
-			[]string{"too many registrations", "given enough for now", "again in\"=24h0m0s"}},
+			[]string{"too many registrations", "given enough for now", "again_in=24h0m0s"}},
 		{"forbidden", problem(403, `{"type":"urn:ietf:params:acme:error:unauthorized","detail":"`+strings.Repeat("x", 5000)+`"}`),
-			[]string{"register: 403 ", "x…", "again in\"=20m0s"}},
-		{"no account", problem(201, `garbage`), []string{"again in\"=10s"}},
+			[]string{"register: 403 ", "x…", "again_in=20m0s"}},
+		{"no account", problem(201, `garbage`), []string{"again_in=10s"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a, log := account(t, test.answer)
@@ -261,7 +261,8 @@ func TestExpired(t *testing.T) {
 
 // Certificates of one directory are not taken for another's.
 func TestFolders(t *testing.T) {
-	cache := t.TempDir()
+	conf := filepath.Join(t.TempDir(), "conf")
+	cache := filepath.Join(conf, "acme")
 	seen := make(map[string]bool)
 	for _, directory := range []string{
 		"https://acme-v02.api.letsencrypt.org/directory", "https://acme-staging-v02.api.letsencrypt.org/directory",
@@ -272,5 +273,10 @@ func TestFolders(t *testing.T) {
 			t.Errorf("%s: %s, %v", directory, folder, err)
 		}
 		seen[folder] = true
+	}
+	for folder, want := range map[string]os.FileMode{conf: 0o755, cache: 0o700} {
+		if info, err := os.Stat(folder); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", folder, info.Mode(), err)
+		}
 	}
 }

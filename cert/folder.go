@@ -32,6 +32,9 @@ func openFolder(cache, directory string) (folder string, key crypto.Signer, err 
 		return '-'
 	}, strings.ToLower(place))
 	folder = filepath.Join(cache, strings.Trim(place, ".-"))
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(cache)), 0o755); err != nil {
+		return "", nil, err
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", nil, err
 	}

@@ -216,7 +216,7 @@ func TestACMERefused(t *testing.T) {
 	}
 	defer s.Close()
 	until(t, "two complaints", func() bool { return strings.Count(text(), "acme: no certificate was given") == 2 })
-	for _, want := range []string{"domain=live.example.test", "tls-alpn-01: ", "http-01: ", "connection refused", "port 443 or 80", "again in", "that of key and cert"} {
+	for _, want := range []string{"domain=live.example.test", "tls-alpn-01: ", "http-01: ", "connection refused", "port 443 or 80", "again_in", "that of key and cert"} {
 		if !strings.Contains(text(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, text())
 		}

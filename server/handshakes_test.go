@@ -295,44 +295,81 @@ func TestRapidReset(t *testing.T) {
 	watch(t, base(s)+"/live/x.flv").read(3)
 }
 
+// httpPipe is the server's HTTP over connections in memory, with a handler of the test's, and a client of it.
+func httpPipe(t *testing.T, http2 bool, handler func(*Server) http.HandlerFunc) *http.Client {
+	s := &Server{config: new(Config), log: slog.New(slog.DiscardHandler)}
+	listener := port.HTTPListener()
+	server := s.httpServer(httpPlan{}, "")
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(!http2)
+	server.Protocols.SetUnencryptedHTTP2(http2)
+	server.Handler = handler(s)
+	go server.Serve(listener)
+	transport := &http.Transport{Protocols: server.Protocols, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		listener.Give(there)
+		return here, nil
+	}}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		server.Close()
+	})
+	return &http.Client{Transport: transport}
+}
+
 // A stream that has nothing to write for long is not ended for it, whether its viewer waits or plays, by either HTTP.
 func TestQuietStream(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &Server{config: new(Config), log: slog.New(slog.DiscardHandler)}
-			listener := port.HTTPListener()
-			server := s.httpServer(httpPlan{}, "")
-			server.Protocols = new(http.Protocols)
-			server.Protocols.SetHTTP1(!http2)
-			server.Protocols.SetUnencryptedHTTP2(http2)
-			server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				sink := s.newSink(w, r, containers()[0])
-				for range 3 {
-					if err := sink.begin(); err != nil {
-						t.Error(err)
+			client := httpPipe(t, http2, func(s *Server) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					sink := s.newSink(w, r, containers()[0])
+					for range 3 {
+						if err := sink.begin(); err != nil {
+							t.Error(err)
+						}
+						time.Sleep(10 * time.Minute)
+						if err := sink.write([]byte("x")); err != nil {
+							t.Error(err)
+						}
 					}
-					time.Sleep(10 * time.Minute)
-					if err := sink.write([]byte("x")); err != nil {
-						t.Error(err)
-					}
+					sink.end(nil)
 				}
-				sink.end(nil)
 			})
-			go server.Serve(listener)
-			defer server.Close()
-			transport := &http.Transport{Protocols: server.Protocols, DialContext: func(context.Context, string, string) (net.Conn, error) {
-				here, there := net.Pipe()
-				listener.Give(there)
-				return here, nil
-			}}
-			defer transport.CloseIdleConnections()
-			res, err := (&http.Client{Transport: transport}).Get("http://x/")
+			res, err := client.Get("http://x/")
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer res.Body.Close()
 			if b, err := io.ReadAll(res.Body); string(b) != "xxx" {
 				t.Errorf("HTTP/2 %v: %q, %v", http2, b, err)
+			}
+		})
+	}
+}
+
+// A page that the client does not take ends, and does not keep its goroutine for ever.
+func TestUntakenResponse(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			ended := make(chan time.Duration, 1)
+			client := httpPipe(t, http2, func(*Server) http.HandlerFunc {
+				return func(w http.ResponseWriter, _ *http.Request) {
+					began := time.Now()
+					var err error
+					for err == nil {
+						_, err = w.Write(make([]byte, 1<<20))
+					}
+					ended <- time.Since(began)
+				}
+			})
+			res, err := client.Get("http://x/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if took := <-ended; took != answerDeadline {
+				t.Errorf("HTTP/2 %v: it ends after %v", http2, took)
 			}
 		})
 	}
