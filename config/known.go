@@ -49,7 +49,7 @@ stream_caster {
     sip { enabled off; listen; timeout; reinvite; candidate; }
 }
 vhost {
-    enabled on; min_latency; tcp_nodelay on; in_ack_size; out_ack_size; chunk_size;
+    enabled on; min_latency; tcp_nodelay on; in_ack_size 0; out_ack_size 2500000; chunk_size;
     rtc {
         enabled off; nack on; nack_no_copy on off; twcc on; stun_timeout; stun_strict_check off; dtls_role; dtls_version;
         drop_for_pt 0; init_rate_from_sdp off; rtmp_to_rtc off; keep_bframe off; keep_avc_nalu_sei on; opus_bitrate;
@@ -61,7 +61,7 @@ vhost {
         gop_cache; gop_cache_max_frames; queue_length; time_jitter; atc off; atc_auto off; mix_correct off; mw_latency;
         mw_msgs; send_min_interval; reduce_sequence_header off;
     }
-    publish { mr off; mr_latency; firstpkt_timeout; normal_timeout; parse_sps; try_annexb_first; kickoff_for_idle 0; }
+    publish { mr off; mr_latency; firstpkt_timeout; normal_timeout; parse_sps on; try_annexb_first on; kickoff_for_idle 0; }
     http_remux { enabled off; mount; fast_cache; drop_if_not_match; has_audio; has_video; guess_has_av; }
     http_static { enabled off; mount; dir; }
     hls {

@@ -5,7 +5,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"oneport/flv"
 	"oneport/ice"
+	"oneport/media"
 )
 
 // brokenLink panics where the peer's input begins.
@@ -30,4 +32,37 @@ func TestPanicEndsOneSession(t *testing.T) {
 			t.Error("another session suffers")
 		}
 	})
+}
+
+// faultyMuxer panics at the first frame.
+type faultyMuxer struct{ flv.Muxer }
+
+func (faultyMuxer) Begin([]byte, [media.Kinds]*media.FrameFormat) ([]byte, error) { panic("a fault") }
+
+// deafSink is a client that is told nothing.
+type deafSink struct{ sink }
+
+func (deafSink) begin() error          { return nil }
+func (deafSink) gone() <-chan struct{} { return nil }
+
+// A panic that a player's frames reach leaves neither its place nor a reader behind.
+func TestPanicEndsThePlayer(t *testing.T) {
+	s := offline(t, configure(t, allOnOne))
+	i, err := s.publishFrames(livestream, origin{kind: "srt-publish"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.end(errKicked)
+	feed(t, i, 5)
+	v, err := s.watch(i.name, origin{kind: "srt-play"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if p := recover(); p != "a fault" || len(s.viewers.all()) > 0 {
+			t.Errorf("after %v there are %d viewers", p, len(s.viewers.all()))
+		}
+	}()
+	p := &player{viewer: v, mux: faultyMuxer{}, out: deafSink{}, wanted: [media.Kinds]bool{true, true}}
+	t.Error("it goes on: ", p.play())
 }

@@ -86,18 +86,22 @@ type player struct {
 }
 
 // play sends the stream until it or the client ends, ends the viewer, and says why. It gives up its sink before it returns.
-func (p *player) play() error {
+func (p *player) play() (err error) {
 	hurried := make(chan struct{})
 	stop := context.AfterFunc(p.ctx, func() {
 		p.out.hurry()
 		close(hurried)
 	})
-	err := p.run()
+	err = errPanic
+	defer func() {
+		stop() // a panic has passed by what follows
+		p.end(err)
+	}()
+	err = p.run()
 	if !stop() {
 		<-hurried
 	}
 	p.out.end(err)
-	p.end(err)
 	return err
 }
 

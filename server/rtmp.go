@@ -202,7 +202,7 @@ func (s *Server) playRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, 
 			limitUnsent(raw)
 		}
 	}
-	go out.listen()
+	s.tasks.Go(out.listen)
 	p := &player{viewer: v, mux: rtmp.Muxer{Session: session}, out: out, bridged: conf.RTC.ToRTMP}
 	p.wanted = [media.Kinds]bool{media.Audio: true, media.Video: true}
 	err = p.play()

@@ -233,6 +233,26 @@ func TestRTMPCap(t *testing.T) {
 	}
 }
 
+// A client whose version nobody knows is served all the same.
+func TestRTMPUnknownVersion(t *testing.T) {
+	s := open(t, configure(t, withRTMP("")+"rtmp { listen PORT1; }"))
+	for _, p := range s.ports {
+		for _, version := range []string{"\x07\x01\x02\x03", "\x00\x00\x01\x00"} {
+			conn, err := net.Dial("tcp", p.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			conn.SetDeadline(time.Now().Add(patience))
+			io.WriteString(conn, "\x03\x01\x00\x00\x00"+version)
+			conn.Write(make([]byte, 1536-8))
+			if _, err := io.ReadFull(conn, make([]byte, 1+2*1536)); err != nil {
+				t.Errorf("version %x on %v: %v", version, p.Addr(), err)
+			}
+		}
+	}
+}
+
 // RTMP listens where any of its spellings says, and only while it is on.
 func TestRTMPListens(t *testing.T) {
 	for text, want := range map[string]string{

@@ -208,7 +208,11 @@ func (s *Server) openPort(p *portPlan) error {
 		handlers[port.TLS] = func(c *port.Conn) { s.serveTLS(c, config, inside) }
 	}
 	if p.rtmp {
-		handlers[port.RTMP] = func(c *port.Conn) { s.serveRTMP(c) }
+		// A version that no client is known by makes RTMP look like nothing, or like RTC.
+		handlers[port.RTMP], handlers[port.Unknown] = s.serveRTMP, s.serveRTMP
+		if !p.rtc {
+			handlers[port.RTC] = s.serveRTMP
+		}
 	}
 	if p.rtc {
 		handlers[port.RTC] = s.serveRTC
