@@ -35,6 +35,8 @@ func TestSite(t *testing.T) {
 		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                   {"webrtc", "flv", "ts", "aac"},
 		"rtc_server { enabled off; } vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled off; } }":                 nil,
 		"vhost __defaultVhost__ { hls { enabled on; } dash { enabled on; } }":                                                    {"hls", "dash"},
+		"srt_server { enabled on; listen 10080; } vhost __defaultVhost__ { srt { enabled on; } }":                                {"srt:10080"},
+		"srt_server { enabled on; listen 10080; } vhost __defaultVhost__ { }":                                                    nil,
 		"listen 1935; vhost __defaultVhost__ {}":                                                                                 {"rtmp:1935"},
 		"listen 1935 shared; http_server { enabled on; listen 8080; } vhost __defaultVhost__ {}":                                 {"rtmp"},
 		"listen shared; http_server { enabled on; listen 8080; https { enabled on; listen 8088; } } vhost __defaultVhost__ {}":   {"rtmp:8080"},
