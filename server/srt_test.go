@@ -228,6 +228,12 @@ func TestSRTStrangers(t *testing.T) {
 		conn.Write(bytes.Repeat([]byte{byte(i)}, 1+i%1400))
 	}
 	conn.Write(induction)
+	cut := bytes.Clone(induction) // over this one the library panics
+	copy(cut[36:], []byte{0xff, 0xff, 0xff, 0xff}) // a conclusion, with one byte of an extension
+	until(t, "the panic that is survived", func() bool {
+		conn.Write(append(cut, 7))
+		return s.stats.strangers.Load() > 0
+	})
 	publishSRT(t, s, "#!::r=live/x,m=publish")
 	until(t, "the publisher among them", func() bool { return len(s.ingests.all()) == 1 })
 }

@@ -99,11 +99,20 @@ type Listener struct {
 	tasks  sync.WaitGroup
 }
 
-// Listen opens a port. Each request is handled in a goroutine of its own, which accepts or refuses it. Before the port is
-// bound, control may set options of its socket.
-func Listen(addr string, c Config, control func(network, address string, raw syscall.RawConn) error, handle func(*Request)) (*Listener, error) {
+// Handlers are what a Listener calls.
+type Handlers struct {
+	// Control, if there is one, sets options of the socket before it is bound.
+	Control func(network, address string, raw syscall.RawConn) error
+	// Handle accepts or refuses a request, in a goroutine of its own.
+	Handle func(*Request)
+	// Fault is told of a panic of the library's over what somebody sent, which ends nothing but that.
+	Fault func(panicked any)
+}
+
+// Listen opens a port.
+func Listen(addr string, c Config, h Handlers) (*Listener, error) {
 	g := c.library()
-	g.ListenerControl = control
+	g.ListenerControl = h.Control
 	inner, err := gosrt.Listen("srt", addr, g)
 	if err != nil {
 		return nil, err
@@ -111,14 +120,28 @@ func Listen(addr string, c Config, control func(network, address string, raw sys
 	l := &Listener{config: c, inner: inner}
 	l.tasks.Go(func() {
 		for {
-			request, err := inner.Accept2()
+			request, err := l.next(h.Fault)
 			if err != nil {
 				return
 			}
-			l.tasks.Go(func() { handle(&Request{config: &l.config, inner: request}) })
+			if request != nil {
+				l.tasks.Go(func() { h.Handle(&Request{config: &l.config, inner: request}) })
+			}
 		}
 	})
 	return l, nil
+}
+
+// next waits for a request. The library reads it here, in the caller's goroutine, and panics over some that are cut short:
+// then there is none.
+func (l *Listener) next(fault func(any)) (request gosrt.ConnRequest, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			request, err = nil, nil
+			fault(p)
+		}
+	}()
+	return l.inner.Accept2()
 }
 
 // Addr is the address that is listened on.

@@ -13,6 +13,7 @@ const patience = ['-analyzeduration', '1000000'];
 // A moving picture at 25 frames a second, and a tone of 440 Hz at -18 dB.
 const picture = ['-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=25'];
 const h264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-g', '25', '-bf'];
+const h265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none', '-g', '25', '-bf'];
 
 // Encoder is an ffmpeg that publishes in real time until it is stopped.
 export class Encoder {
@@ -25,11 +26,12 @@ export class Encoder {
   //   rate      of the sound, in Hz; 0 for none
   //   channels  of the sound
   //   format    of the container
-  constructor(url, { picture: seen = true, bframes = 0, rate = 44100, channels = 2, format = 'flv' } = {}) {
+  //   hevc      whether the picture is in HEVC
+  constructor(url, { picture: seen = true, bframes = 0, rate = 44100, channels = 2, format = 'flv', hevc = false } = {}) {
     const args = ['-nostdin', '-hide_banner', '-loglevel', 'error', '-re'];
     if (seen) args.push(...picture);
     if (rate) args.push(...(seen ? ['-re'] : []), '-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=${rate}`);
-    if (seen) args.push(...h264, String(bframes));
+    if (seen) args.push(...(hevc ? h265 : h264), String(bframes));
     if (rate) args.push('-c:a', 'aac', '-ac', String(channels), '-b:a', '96k');
     this.#process = spawn('ffmpeg', [...args, '-f', format, url], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process.stderr.on('data', (b) => { this.#log += b; });
@@ -51,7 +53,7 @@ export class Encoder {
 // decoded are the frames of the first seconds of a stream, by kind, and what its streams are.
 export async function decoded(url, seconds = 2) {
   const { stdout, stderr } = await run('ffprobe', ['-v', 'error', ...patience, '-read_intervals', `%+${seconds}`, '-show_frames', '-show_streams',
-    '-show_entries', 'frame=media_type,key_frame,pts_time,pict_type,width:stream=codec_name,sample_rate,channels', '-of', 'json', url],
+    '-show_entries', 'frame=media_type,key_frame,pts_time,pict_type,width,height:stream=codec_name,sample_rate,channels', '-of', 'json', url],
     { timeout: 60_000, maxBuffer: 64 << 20 });
   assert.equal(stderr, '', `ffprobe has nothing to complain of at ${url}`);
   const { frames, streams } = JSON.parse(stdout);
@@ -66,4 +68,22 @@ export async function loudest(url, seconds = 1) {
   const [, found] = stderr.match(/max_volume: (-?[\d.]+) dB/) ?? [];
   assert.ok(found !== undefined, stderr);
   return Number(found);
+}
+
+// plays asserts that a stream of an Encoder's or a browser's begins with a keyframe, that its time goes on, that sound and picture
+// begin together, and that something is to be heard. Where there are B-frames, the first picture is shown so many ms late.
+export async function plays(url, { seconds = 2, rate = 20, size, volume = -40, late = 0 }) {
+  const { video, audio } = await decoded(url, seconds);
+  assert.ok(video.length >= seconds * rate, `${url}: ${video.length} pictures in ${seconds} s`);
+  assert.ok(audio.length >= seconds * 44100 / 1024 * 0.8, `${url}: ${audio.length} frames of sound in ${seconds} s`);
+  assert.equal(video[0].key_frame, 1, `${url} begins with a keyframe`);
+  assert.deepEqual([video[0].width, video[0].height], size, url);
+  for (const frames of [video, audio]) {
+    for (let i = 1; i < frames.length; i++) assert.ok(frames[i].at > frames[i - 1].at, `${url}: time goes on`);
+  }
+  const apart = Math.abs(video[0].at - audio[0].at) * 1000;
+  assert.ok(apart <= 60 + late, `${url}: sound and picture begin ${apart.toFixed(0)} ms apart`);
+  const loud = await loudest(url);
+  assert.ok(loud > volume, `${url}: the loudest sample is at ${loud} dB`);
+  return { pictures: video.length, sounds: audio.length, apart, loud };
 }
