@@ -20,6 +20,8 @@ test('the server\'s reason is shown', () => {
 test('a codec is named as people know it', () => {
   assert.match(whole(e.playError({ kind: 'codec', codec: 'hvc1.1.6.L93.B0', track: 'video' })), /cannot play H265 \(HEVC\)[^]*Safari/);
   assert.match(whole(e.playError({ kind: 'codec', codec: 'av01.0.04M.08', track: 'video' })), /cannot play AV1/);
+  assert.match(whole(e.playError({ kind: 'codec', codec: 'mp4a.40.2', track: 'audio' })), /The sound comes as AAC/);
+  assert.match(whole(e.playError({ kind: 'codec', codec: '', reason: 'no such four letters' })), /no such four letters/);
 });
 
 test('every failure is explained', () => {

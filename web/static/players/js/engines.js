@@ -123,7 +123,7 @@ class Flv {
     if (detail === 'CodecUnsupported' || /codecs? .*(not|un)supported|unsupported.*codec|addSourceBuffer/i.test(text)) {
       const { video, audio } = { ...this.#player?.mediaInfo && { video: this.#player.mediaInfo.videoCodec, audio: this.#player.mediaInfo.audioCodec } };
       const track = video && !playable('video', video) ? 'video' : audio && !playable('audio', audio) ? 'audio' : 'video';
-      return this.#on.failed({ kind: 'codec', codec: (track === 'video' ? video : audio) || named(text), track });
+      return this.#on.failed({ kind: 'codec', codec: (track === 'video' ? video : audio) || named(text), track, reason: firstLine(text) });
     }
     this.#on.failed({ kind: 'broken', reason: text });
   }
@@ -208,7 +208,7 @@ class Hls {
   #failed({ fatal, type, details, response, networkDetails, error, mimeType, url }) {
     if (!fatal) return;
     if (/CodecError|IncompatibleCodecs/i.test(details)) {
-      return this.#on.failed({ kind: 'codec', codec: named(mimeType ?? error?.message ?? '') || this.codecs.video, track: 'video' });
+      return this.#on.failed({ kind: 'codec', codec: named(mimeType ?? error?.message ?? '') || this.codecs.video, track: 'video', reason: firstLine(error?.message) });
     }
     if (type === 'networkError') {
       const status = response?.code ?? networkDetails?.status ?? 0;

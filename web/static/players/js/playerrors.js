@@ -52,17 +52,18 @@ function networkError({ url, kind, status }, tries) {
     status ? `The last answer was ${status}.` : '');
 }
 
-function codecError({ codec, kind }) {
+function codecError({ codec, track, reason }) {
+  if (!codec) return say('This browser cannot play this stream’s codec', reason || 'There is no decoder for it here.', 'Watch it by WebRTC, or publish H264 with AAC or Opus.');
   const name = mime(codec);
   const hevc = /^(hvc1|hev1)/.test(codec ?? '');
-  return say(`This browser cannot play ${name}`, `The ${kind === 'audio' ? 'sound' : 'picture'} comes as ${name}, for which this browser has no decoder.`,
+  return say(`This browser cannot play ${name}`, `The ${track === 'audio' ? 'sound' : 'picture'} comes as ${name}, for which this browser has no decoder.`,
     hevc ? 'Safari plays HEVC; Chrome and Edge do where the graphics card decodes it, Firefox on few systems.' : 'Another browser may have one.',
     'Or publish H264 with AAC or Opus: every browser plays that.');
 }
 
 // playError explains what ended playing:
 //   network, timeout, http      see SignalError
-//   codec    { codec, track }   the browser has no decoder
+//   codec    { codec, track, reason }   there is no decoder for it; codec may be unknown
 //   broken   { reason }         the bytes are not what they should be, or can't be decoded
 //   mse                         the browser can't play from scripts at all
 export function playError(error, { tries = 1 } = {}) {
@@ -71,7 +72,7 @@ export function playError(error, { tries = 1 } = {}) {
     case 'http': return httpError(error);
     case 'network':
     case 'timeout': return networkError(error, tries);
-    case 'codec': return codecError({ codec: error.codec, kind: error.track });
+    case 'codec': return codecError(error);
     case 'mse': return say('This browser cannot play this format', 'It has no Media Source Extensions.', 'Watch by HLS (.m3u8), which it plays by itself, or by WebRTC.');
     case 'broken': return say('The stream could not be played', error.reason || 'What arrives is not what the address says.', 'Is it the right address? Another format may work: see the ways to watch below.');
     default: return say('This browser could not play it', String(error?.message || error || 'It gave no reason.'));
