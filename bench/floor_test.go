@@ -40,6 +40,17 @@ func TestFloor(t *testing.T) {
 	}
 }
 
+// What is not to be encrypted has as many bytes as was asked for.
+func TestFloorPlain(t *testing.T) {
+	f := newFloor(FloorOptions{Net: "tcp", N: 1, Plain: true}, &outlets{list: []outlet{new(recorder)}})
+	if err := f.fan(3, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.outlets[0].(*recorder).batches; len(got) != 1 || len(got[0]) != 3*(2+12+1000) || f.bytes != 3*(12+1000) {
+		t.Errorf("%d batches, %d bytes counted", len(got), f.bytes)
+	}
+}
+
 // What is sent can be opened again, and is framed as RFC 4571 says.
 func TestFloorSeals(t *testing.T) {
 	f := newFloor(FloorOptions{Net: "tcp", N: 1}, &outlets{list: []outlet{new(recorder)}})
@@ -92,6 +103,7 @@ func TestFloorFlags(t *testing.T) {
 		{"-floor -n 0", "-n: 0 viewers"},
 		{"-floor -net sctp", `"sctp" is neither`},
 		{"-floor -audio -1", "-audio: -1 is less"},
+		{"-floor -net udp -plain", "-plain: what is not encrypted"},
 		{"-floor -whip http://h/", "-floor needs no server"},
 	} {
 		var out, stderr bytes.Buffer

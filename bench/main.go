@@ -27,6 +27,7 @@ type command struct {
 	Options
 	floor bool
 	audio int
+	plain bool
 	sink  string // the network of which to be the reading process of a floor
 }
 
@@ -49,7 +50,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	case c.floor && (c.WHIP != "" || c.plays() > 0):
 		err = errors.New("bench: -floor needs no server: run it beside the load, before and after, without URLs")
 	case c.floor:
-		_, err = Floor(ctx, FloorOptions{c.Net, c.N, c.Duration, c.KBPS, c.FPS, c.audio, c.JSON}, stdout)
+		_, err = Floor(ctx, FloorOptions{c.Net, c.N, c.Duration, c.KBPS, c.FPS, c.audio, c.plain, c.JSON}, stdout)
 	default:
 		_, err = Run(ctx, c.Options, stdout)
 	}
@@ -83,6 +84,7 @@ func (c *command) flags() *flag.FlagSet {
 	f.IntVar(&c.PID, "pid", 0, "process id of the server, to measure its CPU and memory")
 	f.BoolVar(&c.JSON, "json", false, "print the result as JSON")
 	f.StringVar(&c.Report, "report", "", "write a report in HTML to this `file`")
+	f.BoolVar(&c.plain, "plain", false, "with -floor: encrypt nothing, as HTTP-FLV doesn't")
 	f.BoolVar(&c.floor, "floor", false, "measure the least that -n viewers can cost, without a server")
 	f.IntVar(&c.audio, "audio", 50, "audio packets a second of the floor")
 	f.StringVar(&c.sink, "sink", "", "")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -17,6 +18,41 @@ type Conn struct {
 	accepted time.Time
 	peeked   []byte        // owned by the goroutine that reads; nil when all is read
 	place    *list.Element // guarded by the Port's lock: among the connections being sniffed
+
+	writing sync.Mutex
+	corked  bool
+	held    []byte // what was written since, in order
+}
+
+// Cork holds back what is written until Uncork writes all of it at once. Package http writes a chunk of a body in three
+// pieces, and TLS a record of at most 16 KB at a time: each would be a system call and a segment of its own. What is held
+// back is kept in buf, which belongs to the connection until Uncork returns it.
+func (c *Conn) Cork(buf []byte) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.corked, c.held = true, buf[:0]
+}
+
+// Uncork writes what was held back since Cork, and returns the buffer, perhaps grown. Its error is that of the write.
+func (c *Conn) Uncork() (buf []byte, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if len(c.held) > 0 {
+		_, err = c.Conn.Write(c.held)
+	}
+	buf, c.corked, c.held = c.held, false, nil
+	return buf, err
+}
+
+// Write writes b, or holds it back.
+func (c *Conn) Write(b []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if !c.corked {
+		return c.Conn.Write(b)
+	}
+	c.held = append(c.held, b...)
+	return len(b), nil
 }
 
 // Read reads from the beginning of the connection.

@@ -234,7 +234,7 @@ func TestFLVClient(t *testing.T) {
 // A viewer that stops reading skips to a keyframe when it reads again. Another one has everything meanwhile.
 func TestFLVSlowViewer(t *testing.T) {
 	s := open(t, configure(t, withFLV("play { queue_length 1; }")))
-	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 8000, Keyframe: time.Second})
+	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 5000, Keyframe: time.Second})
 	addr := s.ports[0].Addr().String()
 	d := net.Dialer{}
 	conn, err := d.DialContext(within(t), "tcp", addr)

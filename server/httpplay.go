@@ -141,7 +141,7 @@ func keepFresh(ctx context.Context) {
 	c, _ := ctx.Value(connection{}).(net.Conn)
 	if tcp := tcpBelow(c); tcp != nil {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			limitUnsent(raw)
+			limitUnsent(raw, unsentFrames)
 		}
 	}
 }

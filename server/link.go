@@ -4,6 +4,13 @@ import (
 	"oneport/ice"
 )
 
+// What the kernel may hold of what it has not sent to one viewer: that is late already and can't be skipped any more. A
+// player of frames buffers anyway, and each time that the kernel has room again costs it a turn at a processor.
+const (
+	unsentPackets = 16 << 10 // bytes
+	unsentFrames  = 128 << 10
+)
+
 // link is one way out to a client: a TCP connection or an address behind the UDP socket. Its methods are safe for
 // concurrent use and never block.
 type link interface {

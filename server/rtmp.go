@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -199,7 +198,7 @@ func (s *Server) playRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, 
 	}
 	if tcp := tcpBelow(c.Conn.Conn); tcp != nil {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			limitUnsent(raw)
+			limitUnsent(raw, unsentFrames)
 		}
 	}
 	s.tasks.Go(out.listen)
@@ -279,20 +278,4 @@ func (k *rtmpSink) refuse(reason error) {
 		code = rtmp.PlayFailed
 	}
 	k.session.Refuse(code, reason.Error())
-}
-
-// tcpBelow finds the TCP connection that everything goes by.
-func tcpBelow(c net.Conn) *net.TCPConn {
-	for {
-		switch below := c.(type) {
-		case *net.TCPConn:
-			return below
-		case *port.Conn:
-			c = below.Conn
-		case interface{ NetConn() net.Conn }:
-			c = below.NetConn()
-		default:
-			return nil
-		}
-	}
 }

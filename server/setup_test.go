@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is far more than anything here takes.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // until waits for a condition.
 func until(t *testing.T, what string, ok func() bool) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"oneport/port"
 )
 
 // writePatience is how long a viewer may take none of what it is sent.
@@ -22,7 +25,10 @@ func (s *Server) newSink(w http.ResponseWriter, r *http.Request, c container) si
 		k.stop, k.hurryUp = context.WithCancel(context.Background())
 		return k
 	}
-	b := &bodySink{w: w, r: r, container: c, control: http.NewResponseController(w)}
+	b := &bodySink{w: w, r: r, container: c, control: http.NewResponseController(w), corks: &s.buffers}
+	if c, _ := r.Context().Value(connection{}).(net.Conn); r.ProtoMajor == 1 {
+		b.conn = portBelow(c)
+	}
 	b.control.SetReadDeadline(time.Time{}) // the bounds of a request and of an ordinary response would end this one
 	b.control.SetWriteDeadline(time.Time{})
 	return b
@@ -34,6 +40,8 @@ type bodySink struct {
 	r         *http.Request
 	container container
 	control   *http.ResponseController
+	conn      *port.Conn // to be corked while a write is made of pieces; nil where others use it too
+	corks     *playBuffers
 	answered  bool
 	hurried   atomic.Bool
 }
@@ -61,6 +69,18 @@ func (b *bodySink) write(p []byte) error {
 	if b.hurried.Load() { // perhaps just before the line above
 		return os.ErrDeadlineExceeded
 	}
+	if b.conn == nil {
+		return b.pass(p)
+	}
+	b.conn.Cork(b.corks.get())
+	err := b.pass(p)
+	buf, failed := b.conn.Uncork()
+	b.corks.put(buf)
+	return errors.Join(err, failed)
+}
+
+// pass gives bytes to the response, to the last one.
+func (b *bodySink) pass(p []byte) error {
 	if _, err := b.w.Write(p); err != nil {
 		return err
 	}

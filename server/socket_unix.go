@@ -20,7 +20,7 @@ func newSocket(c *net.TCPConn) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	limitUnsent(raw)
+	limitUnsent(raw, unsentPackets)
 	return &socket{conn: c, raw: raw}, nil
 }
 
