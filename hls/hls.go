@@ -55,7 +55,7 @@ const (
 // Stats count what became of the frames.
 type Stats struct {
 	Segments  uint64
-	Forced    uint64 // segments that had to end without a keyframe, for the target duration's sake
+	Forced    uint64 // segments that begin without a keyframe, for the one before had to end in time
 	Turns     uint64 // discontinuities
 	Late      uint64 // frames dropped because their time had passed
 	Unready   uint64 // frames dropped while a keyframe was waited for
@@ -76,7 +76,8 @@ type Muxer struct {
 
 	target time.Duration // EXT-X-TARGETDURATION, fixed with the first segment; 0 before
 	part   time.Duration // EXT-X-PART-INF, likewise
-	gop    time.Duration // the newest distance of keyframes
+	due    bool          // a frame came in another format, which can begin with the next keyframe
+	gop    time.Duration // the longest distance of keyframes lately
 	quick  int           // short segments that are still to come
 
 	next  uint64 // number of the next segment

@@ -45,12 +45,12 @@ func (m *Muxer) render(low bool) string {
 			w.parts(s)
 		}
 		w.line("#EXTINF:%s,", seconds(s.Duration()))
-		w.line("%s%s%s", m.opts.Names.EntryPrefix, w.uri(s.name), mark)
+		w.line("%s%s", w.entry(s.name), mark)
 	}
 	if low && m.cur != nil {
 		w.before(m.cur)
 		w.parts(m.cur)
-		w.line(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="%s%s"`, w.uri(m.opts.Names.part(m.cur, len(m.cur.parts))), mark)
+		w.line(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="%s%s"`, w.entry(m.opts.Names.part(m.cur, len(m.cur.parts))), mark)
 	}
 	return w.b.String()
 }
@@ -73,6 +73,18 @@ func (w *playlistWriter) line(format string, args ...any) {
 
 // uri names a file.
 func (w *playlistWriter) uri(name string) string { return relative(w.dir, name) }
+
+// entry names a segment or a part. Behind a prefix with a slash at its end comes the name alone, behind another the whole path.
+func (w *playlistWriter) entry(name string) string {
+	switch prefix := w.m.opts.Names.EntryPrefix; {
+	case prefix == "":
+		return w.uri(name)
+	case strings.HasSuffix(prefix, "/"):
+		return prefix + strings.TrimPrefix(w.uri(name), "/")
+	default:
+		return prefix + "/" + escape(name)
+	}
+}
 
 func (w *playlistWriter) head() {
 	m := w.m
@@ -138,7 +150,7 @@ func (w *playlistWriter) parts(s *Segment) {
 		if p.independent {
 			independent = ",INDEPENDENT=YES"
 		}
-		w.line(`#EXT-X-PART:DURATION=%s,URI="%s%s"%s`, seconds(millis(p.end)-millis(p.start)), w.uri(w.m.opts.Names.part(s, i)), mark, independent)
+		w.line(`#EXT-X-PART:DURATION=%s,URI="%s%s"%s`, seconds(millis(p.end)-millis(p.start)), w.entry(w.m.opts.Names.part(s, i)), mark, independent)
 	}
 }
 

@@ -17,9 +17,10 @@ func (m *Muxer) Push(item media.FrameItem) error {
 	if m.turns(f, item.Break) {
 		if !m.mayTurn(f, item.Break) {
 			m.stats.Unready++
+			m.due = true
 			return nil
 		}
-		if err := m.turn(f); err != nil {
+		if err := m.turn(item); err != nil {
 			return err
 		}
 	}
@@ -47,9 +48,13 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 	t.pending, t.delta = nil, end-f.DTS
 	if t.kind == m.run.lead {
 		switch {
-		case m.grow.lead && end-m.cur.Start > m.limit():
-			m.cut(f.DTS, f.Key)
-		case m.grow.part && end-m.grow.start > m.fragment():
+		case m.begun() && end-m.cur.Start > m.limit():
+			at := f.DTS
+			if at <= m.cur.Start { // the sound has passed it
+				at = end
+			}
+			m.cut(at)
+		case m.grow.part && f.DTS > m.grow.start && end-m.grow.start > m.fragment():
 			m.closePart(f.DTS)
 		}
 	}
@@ -60,17 +65,18 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 func (m *Muxer) cutBefore(t *track, f *media.Frame) {
 	if f.Key && t.kind == media.Video {
 		if t.keys > 0 {
-			m.gop = f.DTS - t.keyed
+			m.gop = max(f.DTS-t.keyed, m.gop-m.gop/8)
 		}
 		t.keyed = f.DTS
 		t.keys++
 	}
-	if !m.grow.lead {
+	long := f.DTS - m.cur.Start
+	if long <= 0 || !m.begun() {
 		return
 	}
-	if long := f.DTS - m.cur.Start; f.Key && m.endsHere(t, long) {
-		m.cut(f.DTS, true)
-	} else if m.grow.part && f.DTS-m.grow.start+t.delta > m.fragment() {
+	if f.Key && m.endsHere(t, long) {
+		m.cut(f.DTS)
+	} else if m.grow.part && f.DTS > m.grow.start && f.DTS-m.grow.start+t.delta > m.fragment() {
 		m.closePart(f.DTS)
 	}
 }
@@ -86,27 +92,28 @@ func (m *Muxer) endsHere(t *track, long time.Duration) bool {
 // cutStalled ends a segment or a part while the sound goes on and the picture, which would end it, does not come.
 func (m *Muxer) cutStalled(t *track, f *media.Frame) {
 	if end := m.cur.Start + m.limit(); f.DTS > end+stall {
-		m.cut(end, false)
+		m.cut(end)
 	} else if end := m.grow.start + m.fragment(); m.grow.part && f.DTS > end+m.fragment()+stall {
 		m.closePart(end)
 	}
 }
 
-// cut ends the segment and begins the next.
-func (m *Muxer) cut(at time.Duration, independent bool) {
-	if !independent {
-		m.stats.Forced++
-	}
+// cut ends the segment, which is never longer than it may be, and begins the next.
+func (m *Muxer) cut(at time.Duration) {
+	at = min(at, m.cur.Start+m.limit())
 	m.closeSegment(at)
 	m.begin(at)
 }
 
-// WantsKeyframe says that a keyframe is needed to end the segment in time.
+// begun says whether the segment has anything.
+func (m *Muxer) begun() bool { return len(m.cur.parts) > 0 || !m.grow.empty() }
+
+// WantsKeyframe says that a keyframe is needed to end the segment in time, or to go on in another format.
 func (m *Muxer) WantsKeyframe() bool {
 	if m.run == nil || m.run.lead != media.Video || m.run.tracks[media.Video].pending == nil {
 		return false
 	}
-	return m.run.tracks[media.Video].pending.DTS-m.cur.Start >= m.wanted()-m.lead()
+	return m.due || m.run.tracks[media.Video].pending.DTS-m.cur.Start >= m.wanted()-m.lead()
 }
 
 // End tells that the publication is over: what came so far is complete, and what comes next is another run.
@@ -118,19 +125,14 @@ func (m *Muxer) finish() {
 		return
 	}
 	end := m.cur.Start
-	for _, t := range m.run.all() {
-		f := t.pending
-		if f == nil {
-			continue
-		}
-		t.pending = nil
-		last := f.DTS + t.delta
-		m.put(t, f, last)
-		if t.kind == m.run.lead || end == m.cur.Start {
-			end = last
+	for _, t := range m.run.all() { // the leading one comes last
+		if f := t.pending; f != nil {
+			last := f.DTS + t.delta
+			m.settle(t, last)
+			end = max(end, last)
 		}
 	}
-	if end = min(end, m.cur.Start+m.limit()); !m.grow.empty() || len(m.cur.parts) > 0 {
+	if end = min(end, m.cur.Start+m.limit()); m.begun() {
 		m.closeSegment(max(end, m.cur.Start+time.Millisecond))
 	}
 	m.run, m.cur = nil, nil

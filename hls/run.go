@@ -61,7 +61,7 @@ func (m *Muxer) turns(f *media.Frame, b media.Break) bool {
 		return true
 	}
 	t := m.run.tracks[f.Kind()]
-	if t == nil || !sameFormat(t.Format, f.Format) {
+	if t == nil || !sameFormat(t.Format, f.Format) || m.due && t.kind == media.Video && f.Key {
 		return true
 	}
 	if t.pending == nil {
@@ -80,9 +80,13 @@ func (m *Muxer) mayTurn(f *media.Frame, b media.Break) bool {
 }
 
 // turn ends the run and begins another with the frame.
-func (m *Muxer) turn(f *media.Frame) error {
+func (m *Muxer) turn(item media.FrameItem) error {
+	f, from := item.Frame, item.DTS
+	if item.Break != media.Continues {
+		from = item.From
+	}
 	m.finish()
-	r := &run{number: m.runs, first: m.next, from: f.DTS, wall: f.Arrival}
+	r := &run{number: m.runs, first: m.next, from: from, wall: f.Arrival}
 	if m.began.IsZero() {
 		m.began = r.wall
 	}
@@ -101,8 +105,8 @@ func (m *Muxer) turn(f *media.Frame) error {
 	if m.runs++; m.runs > 1 {
 		m.stats.Turns++
 	}
-	m.run, m.gop = r, 0
-	m.begin(f.DTS)
+	m.run, m.gop, m.due = r, 0, false
+	m.begin(from)
 	return nil
 }
 

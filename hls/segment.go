@@ -156,6 +156,11 @@ func (m *Muxer) fragmentOf(k media.Kind) []byte {
 func (m *Muxer) closeSegment(at time.Duration) {
 	s := m.cur
 	s.End = at
+	if !m.grow.lead {
+		s.Independent = true // what there is can be decoded
+	} else if !s.Independent {
+		m.stats.Forced++
+	}
 	m.closePart(at)
 	if m.target == 0 {
 		m.fix(s)

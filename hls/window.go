@@ -39,18 +39,25 @@ func (m *Muxer) Find(name string) (File, bool) {
 	if f.OnDisk = f.seg.gone; f.OnDisk {
 		return f, true
 	}
+	f.Pieces = f.pieces()
+	return f, true
+}
+
+// pieces are the bytes of a segment's file.
+func (f *File) pieces() [][]byte {
 	parts := f.seg.parts
 	if f.part >= 0 {
 		parts = parts[f.part : f.part+1]
 	}
-	if f.Pieces = content(parts, f.kind); f.Pieces == nil && f.kind < media.Kinds {
-		f.Pieces = [][]byte{m.hollow(f.seg, f.kind)}
+	pieces := content(parts, f.kind)
+	if pieces == nil && f.kind < kindAll {
+		pieces = [][]byte{f.seg.hollow(f.kind)}
 	}
-	return f, true
+	return pieces
 }
 
 // hollow stands for a segment of a track that had nothing at that time: a fragment without samples.
-func (m *Muxer) hollow(s *Segment, k media.Kind) []byte {
+func (s *Segment) hollow(k media.Kind) []byte {
 	t := s.run.tracks[k]
 	f := fmp4.Fragment{Track: t.ID, Time: uint64(t.ticks(s.Start))}
 	return f.Append(nil)
@@ -143,7 +150,7 @@ func (s *Segment) wallEnd() time.Time { return s.run.clock(s.End) }
 func (m *Muxer) nameParts() {
 	if m.opts.Part > 0 && m.run.ts == nil {
 		i := len(m.cur.parts) - 1
-		m.files[m.opts.Names.part(m.cur, i)] = File{Type: TypeMP4, seg: m.cur, part: i, kind: media.Kinds}
+		m.files[m.opts.Names.part(m.cur, i)] = File{Type: TypeMP4, seg: m.cur, part: i, kind: kindAll}
 	}
 }
 
@@ -152,7 +159,7 @@ func (m *Muxer) nameSegment(s *Segment) {
 	for _, f := range m.filesOf(s) {
 		m.files[f.name] = f.File
 		s.writing++
-		m.change(Change{Name: f.name, Pieces: content(s.parts, f.kind), seg: s})
+		m.change(Change{Name: f.name, Pieces: f.pieces(), seg: s})
 	}
 }
 
@@ -163,7 +170,7 @@ type namedFile struct {
 
 // filesOf are the files of a segment, its parts left out.
 func (m *Muxer) filesOf(s *Segment) (list []namedFile) {
-	all := File{Type: TypeTS, seg: s, part: -1, kind: media.Kinds}
+	all := File{Type: TypeTS, seg: s, part: -1, kind: kindAll}
 	if m.opts.MP4 {
 		all.Type = TypeMP4
 	}
@@ -229,21 +236,21 @@ func (m *Muxer) remove(name string) {
 			m.stats.Bytes -= len(p)
 		}
 		delete(m.files, name)
-		m.change(Change{Name: name, Remove: true})
+		m.change(Change{Name: name, Remove: true, Key: f.Type == TypeKey})
 	}
 }
 
 // add makes a file known that is no segment.
 func (m *Muxer) add(name, typ string, now time.Time, data []byte) {
 	m.stats.Bytes += len(data)
-	m.files[name] = File{Pieces: [][]byte{data}, Modified: now, Type: typ, kind: media.Kinds}
+	m.files[name] = File{Pieces: [][]byte{data}, Modified: now, Type: typ, kind: kindAll}
 	m.change(Change{Name: name, Pieces: [][]byte{data}, Key: typ == TypeKey})
 }
 
 // Dispose removes everything. The muxer must not be used any more, but for Changes.
 func (m *Muxer) Dispose() {
-	for name := range m.files {
-		m.change(Change{Name: name, Remove: true})
+	for name, f := range m.files {
+		m.change(Change{Name: name, Remove: true, Key: f.Type == TypeKey})
 	}
 	if m.opts.HLS {
 		m.change(Change{Name: m.opts.Names.playlist(), Remove: true})

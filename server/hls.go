@@ -148,7 +148,7 @@ func (q *segmentRequest) answer() error {
 	}
 	g.used.Store(time.Now().UnixNano())
 	if q.what == hls.Other {
-		return q.file1(g)
+		return q.segment(g)
 	}
 	if err := g.await(q.r.Context(), firstSegment, errNoSegment, (*hls.Muxer).Ready); err != nil {
 		return err
@@ -163,12 +163,7 @@ func (q *segmentRequest) answer() error {
 func (g *segmenter) await(ctx context.Context, patience time.Duration, late error, ready func(*hls.Muxer) bool) error {
 	g.mu.Lock()
 	var timeout *time.Timer
-	for !g.ended && !ready(g.mux) {
-		if g.refused != nil {
-			err := g.refused
-			g.mu.Unlock()
-			return err
-		}
+	for !g.ended && g.refused == nil && !ready(g.mux) {
 		changed := g.changed
 		g.mu.Unlock()
 		if timeout == nil {
@@ -190,11 +185,14 @@ func (g *segmenter) await(ctx context.Context, patience time.Duration, late erro
 		}
 		g.mu.Lock()
 	}
+	err := g.refused
 	if g.ended {
-		g.mu.Unlock()
-		return errNotLive
+		err = errNotLive
 	}
-	return nil
+	if err != nil {
+		g.mu.Unlock()
+	}
+	return err
 }
 
 // wait takes one of so many places of requests that wait.
@@ -247,9 +245,12 @@ func (q *segmentRequest) playlist(g *segmenter) error {
 // masterQuery is the query by which the master playlist names the other: the viewer's id and what the request had.
 func (q *segmentRequest) masterQuery() string {
 	text := "?hls_ctx=" + q.viewer.id
-	if raw := q.r.URL.RawQuery; raw != "" {
-		values, _ := url.ParseQuery(raw)
-		text += "&" + values.Encode()
+	values := q.r.URL.Query()
+	for _, own := range []string{"hls_ctx", "_HLS_msn", "_HLS_part", "_HLS_skip"} {
+		values.Del(own)
+	}
+	if more := values.Encode(); more != "" {
+		text += "&" + more
 	}
 	return text
 }
@@ -287,12 +288,12 @@ func (q *segmentRequest) text(typ, cache, text string) error {
 	h.Set("Content-Type", typ)
 	h.Set("Cache-Control", cache)
 	q.count(len(text))
-	http.ServeContent(q.w, q.r, "", time.Time{}, strings.NewReader(text))
+	q.send(time.Time{}, strings.NewReader(text))
 	return nil
 }
 
-// file1 serves a segment, a part, an initialization segment or a key.
-func (q *segmentRequest) file1(g *segmenter) error {
+// segment serves a segment, a part, an initialization segment or a key.
+func (q *segmentRequest) segment(g *segmenter) error {
 	if q.conf.HLS.Ctx {
 		if err := q.recognize(q.r.URL.Query().Get("hls_ctx")); err != nil {
 			return err
@@ -309,12 +310,10 @@ func (q *segmentRequest) file1(g *segmenter) error {
 	}
 	f, ok := g.mux.Find(name)
 	g.mu.Unlock()
-	switch {
-	case !ok || f.OnDisk:
+	if !ok || f.OnDisk {
 		return q.fromDisk(errNoFile)
 	}
-	body := hls.NewReader(f.Pieces)
-	q.content(f.Type, f.Modified, body)
+	q.content(f.Type, f.Modified, hls.NewReader(f.Pieces))
 	return nil
 }
 
@@ -340,7 +339,7 @@ func (q *segmentRequest) fromDisk(missing error) error {
 	if q.what != hls.Other {
 		q.w.Header().Set("Content-Type", typ)
 		q.w.Header().Set("Cache-Control", "no-cache")
-		http.ServeContent(q.w, q.r, "", info.ModTime(), f)
+		q.send(info.ModTime(), f)
 		return nil
 	}
 	q.content(typ, info.ModTime(), f)
@@ -377,5 +376,24 @@ func (q *segmentRequest) content(typ string, modified time.Time, body io.ReadSee
 	}
 	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, modified.UnixMilli(), size))
 	q.count(int(size))
-	http.ServeContent(q.w, q.r, "", modified, body)
+	q.send(modified, body)
+}
+
+// send writes the response to a client that may take its time, but not all of it.
+func (q *segmentRequest) send(modified time.Time, body io.ReadSeeker) {
+	control := http.NewResponseController(q.w)
+	http.ServeContent(q.w, q.r, "", modified, &patientReader{body, control})
+	control.SetWriteDeadline(time.Time{})
+}
+
+// patientReader gives the client writePatience for each piece that is read for it.
+type patientReader struct {
+	io.ReadSeeker
+	control *http.ResponseController
+}
+
+// Read is part of io.Reader.
+func (p *patientReader) Read(b []byte) (int, error) {
+	p.control.SetWriteDeadline(time.Now().Add(writePatience))
+	return p.ReadSeeker.Read(b)
 }

@@ -59,6 +59,10 @@ var metricList = [...]metric{
 	{"oneport_bridge_pictures_skipped_total", "Pictures of WebRTC publishers left out of the frames because none that they build on was there.", nil},
 	{"oneport_bridge_packets_lost_total", "RTP packets that the frames were made without, because they did not come in time.", nil},
 	{"oneport_bridge_jumps_total", "RTP timestamps too far from their arrival to be believed, or going backwards.", nil},
+	{"oneport_segmenters", "Streams that are cut into segments of HLS or DASH.", nil},
+	{"oneport_segment_memory_bytes", "Segments of HLS and DASH in memory.", nil},
+	{"oneport_segments_total", "Segments of HLS and DASH that were made.", nil},
+	{"oneport_segments_without_keyframe_total", "Segments that begin without a keyframe, because the one before had to end in time.", nil},
 	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
 	{"oneport_b_frames_dropped_total", "B-frames left out because WebRTC can't show them.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
@@ -134,6 +138,15 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_bridge_pictures_skipped_total", bridged.skipped.Load())
 	count("oneport_bridge_packets_lost_total", bridged.lost.Load())
 	count("oneport_bridge_jumps_total", bridged.jumps.Load())
+	segmenters := s.segmenters.list()
+	held := 0
+	for _, g := range segmenters {
+		held += g.bytes()
+	}
+	gauge("oneport_segmenters", float64(len(segmenters)))
+	gauge("oneport_segment_memory_bytes", float64(held))
+	count("oneport_segments_total", s.stats.segments.Load())
+	count("oneport_segments_without_keyframe_total", s.stats.forcedSegments.Load())
 	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
 	count("oneport_b_frames_dropped_total", s.stats.bFrames.Load())
 	count("oneport_viewer_skips_total", t.skips)
@@ -195,6 +208,11 @@ func (s *Server) traffic() traffic {
 		t.bytesOut += v.sent.Load()
 		t.skips += v.reader.Stats().Skips
 	}
+	for _, v := range s.hlsViewers.all(s) {
+		t.clients++
+		t.viewers[v.kind]++
+	}
+	t.bytesOut += e.segmentBytes.Load()
 	s.addIngests(&t)
 	return t
 }

@@ -45,16 +45,24 @@ type segmenter struct {
 	used    atomic.Int64  // when something of it was asked for, in Unix nanoseconds
 
 	// Owned by the goroutine.
-	epoch uint64    // of the publication that is cut
-	left  time.Time // since when nobody publishes; zero while somebody does
-	told  hls.Stats // what the log knows
-	items []media.FrameItem
+	epoch   uint64    // of the publication that is cut
+	left    time.Time // since when nobody publishes; zero while somebody does
+	told    hls.Stats // what the log knows
+	failing bool      // the disk takes nothing
+	items   []media.FrameItem
 
 	mu      sync.Mutex
 	mux     *hls.Muxer
 	refused error         // why there is nothing to play; nil when there is or may be
 	ended   bool          // the goroutine is about to end
 	changed chan struct{} // closed when there is something new, and made anew
+}
+
+// bytes is how much is in memory.
+func (g *segmenter) bytes() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.mux.Stats().Bytes
 }
 
 // Wake is called by the stream.
@@ -207,7 +215,7 @@ func (g *segmenter) end(now time.Time) {
 	g.ended = true
 	close(g.changed)
 	g.mu.Unlock()
-	if g.disk != nil && !g.disk.keep && g.server.stopping.Load() == false {
+	if g.disk != nil && !g.disk.keep {
 		g.write(changes)
 	}
 	g.log.Debug("segments end", "dash", g.key.dash, "segments", stats.Segments, "forced", stats.Forced, "discontinuities", stats.Turns,
@@ -264,6 +272,7 @@ func (g *segmenter) take(now time.Time, status *stream.FrameStatus) {
 		wants := false
 		g.publish(func() {
 			g.mux.Expect(status.Formats)
+			g.refused = nil
 			for _, item := range g.items {
 				if err := g.mux.Push(item); err != nil {
 					g.refused = statusError{http.StatusNotAcceptable, err.Error()}
@@ -273,7 +282,7 @@ func (g *segmenter) take(now time.Time, status *stream.FrameStatus) {
 			g.tell()
 		})
 		clear(g.items)
-		if wants {
+		if wants && status.Packets {
 			g.reader.RequestKeyframe(now)
 		}
 	}
@@ -360,8 +369,16 @@ func (g *segmenter) write(changes []hls.Change) {
 	if g.disk == nil || len(changes) == 0 {
 		return
 	}
-	if err := g.disk.apply(changes); err != nil {
-		g.log.Error("segments can't be written", "err", err)
+	err := g.disk.apply(changes)
+	if failed := err != nil; failed != g.failing {
+		g.failing = failed
+		if failed {
+			g.log.Error("segments can't be written: they stay in memory, as long as they are listed", "err", err)
+		} else {
+			g.log.Info("segments are written again")
+		}
+	}
+	if err != nil {
 		return
 	}
 	g.mu.Lock()

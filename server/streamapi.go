@@ -17,6 +17,7 @@ type carried struct {
 	sent      uint64
 	received  uint64 // from a publisher of frames
 	publisher string // its id
+	clients   int    // that are no readers of the stream, less those readers that are no clients
 	tcURL     string // of a publisher of frames
 }
 
@@ -36,6 +37,17 @@ func (s *Server) describeStreams() []api.Stream {
 		c.sent += v.sent.Load()
 		by[v.name] = c
 	}
+	for _, v := range s.hlsViewers.all(s) {
+		c := by[v.name]
+		c.sent += v.sent.Load()
+		c.clients++
+		by[v.name] = c
+	}
+	for _, g := range s.segmenters.list() {
+		c := by[g.key.name]
+		c.clients-- // it reads for others
+		by[g.key.name] = c
+	}
 	for _, i := range s.ingests.all() {
 		c := by[i.name]
 		c.publisher, c.tcURL, c.received = i.id, i.tcURL, i.received.Load()
@@ -53,7 +65,7 @@ func (s *Server) describeStreams() []api.Stream {
 func (s *Server) describeStream(vhost string, info stream.Info, c carried) api.Stream {
 	st := api.Stream{
 		ID: info.ID, Name: info.Name.Stream, Vhost: vhost, App: info.Name.App, URL: info.Name.String(),
-		TCURL: firstOf(c.tcURL, "webrtc://"+vhost+"/"+info.Name.App), Clients: info.Readers, SendBytes: c.sent,
+		TCURL: firstOf(c.tcURL, "webrtc://"+vhost+"/"+info.Name.App), Clients: info.Readers + c.clients, SendBytes: c.sent,
 	}
 	if info.Live {
 		st.Clients++
