@@ -1,0 +1,486 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oneport/api"
+	"oneport/bench"
+	"oneport/config"
+	"oneport/media"
+	"oneport/stream"
+	"oneport/ts"
+)
+
+// withHLS is allOnOne with HLS; more is put into its settings, and other sections behind them.
+func withHLS(more, sections string) string {
+	vhost := "vhost __defaultVhost__ { rtc { enabled on; rtc_to_rtmp on; } http_remux { enabled on; } hls { enabled on; hls_fragment 1; hls_window 5; " + more + " } " + sections + " }"
+	return strings.Replace(allOnOne, "vhost __defaultVhost__ { rtc { enabled on; } }", vhost, 1)
+}
+
+// synthetic pushes frames of picture and sound, a group of pictures a second, as fast as it can: time is the frames' own.
+type synthetic struct {
+	t      *testing.T
+	in     *ingest
+	end    func()
+	at     time.Duration
+	sounds int
+	video  *media.FrameFormat
+	audio  *media.FrameFormat
+}
+
+// synthesize publishes a stream.
+func synthesize(t *testing.T, s *Server, name string, video, audio *media.FrameFormat) *synthetic {
+	t.Helper()
+	in, err := s.publishFrames(streamName(name), origin{kind: "fmle-publish"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &synthetic{t: t, in: in, video: video, audio: audio}
+	f.end = sync.OnceFunc(func() { in.end(errGone) })
+	t.Cleanup(f.end)
+	return f
+}
+
+func h264AndAAC(t *testing.T) (video, audio *media.FrameFormat) {
+	t.Helper()
+	return formatOf(t, media.H264, h264Config), formatOf(t, media.AAC, []byte{0x11, 0x90})
+}
+
+func formatOf(t *testing.T, c media.Codec, b []byte) *media.FrameFormat {
+	t.Helper()
+	f, err := media.NewFrameFormat(c, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+var h264Config = []byte{
+	1, 0x42, 0xc0, 0x1e, 0xff, 0xe1, 0, 24, 0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x61, 0x00, 0x00, 0x03, 0x00, 0x01,
+	0x00, 0x00, 0x03, 0x00, 0x3c, 0x0f, 0x16, 0x2e, 0x48, 1, 0, 4, 0x68, 0xcb, 0x83, 0xcb}
+
+// feed pushes so many seconds.
+func (f *synthetic) feed(seconds int) {
+	for end := f.at + time.Duration(seconds)*time.Second; f.at < end; f.at += 40 * time.Millisecond {
+		for f.audio != nil {
+			at := time.Duration(f.sounds) * 1024 * time.Second / 48000
+			if at > f.at {
+				break
+			}
+			f.sounds++
+			f.in.push(&media.Frame{Arrival: time.Now(), Format: f.audio, DTS: at, PTS: at, Key: true, Data: []byte{0x21, 0x10, 4, 0x60, 0x8c, 0x1c}})
+		}
+		if f.video == nil {
+			continue
+		}
+		data := append([]byte{0, 0, 7, 0xd0, 0x41}, make([]byte, 1999)...)
+		key := f.at%time.Second == 0
+		if key {
+			data[4] = 0x65
+		}
+		f.in.push(&media.Frame{Arrival: time.Now(), Format: f.video, DTS: f.at, PTS: f.at, Key: key, Data: data})
+	}
+}
+
+// play asks for a playlist and, when the request waits, pushes so many seconds for it.
+func (f *synthetic) play(s *Server, path string, seconds int) string {
+	f.t.Helper()
+	f.feed(1)
+	var playlist string
+	var asked sync.WaitGroup
+	asked.Go(func() { playlist, _ = fetch(f.t, base(s)+path) })
+	until(f.t, "the request to wait", func() bool { return s.segmenters.waits.Load() == 1 })
+	f.feed(seconds)
+	asked.Wait()
+	return playlist
+}
+
+// listed are the URIs of a playlist.
+func listed(playlist string) (list []string) {
+	for line := range strings.Lines(playlist) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// fetch gets a URL and demands success.
+func fetch(t *testing.T, url string, headers ...string) (string, http.Header) {
+	t.Helper()
+	res := call(t, "GET", url, "", headers...)
+	body := text(t, res)
+	if res.StatusCode/100 != 2 {
+		t.Fatalf("GET %s: %s: %s", url, res.Status, body)
+	}
+	return body, res.Header
+}
+
+// What a WebRTC publisher sends is played by HLS: the first segment comes soon, with picture and sound, and nothing reads the
+// stream when nobody plays any more.
+func TestHLS(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_dispose 1; hls_ctx off;", "")))
+	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 500, Keyframe: time.Minute})
+	until(t, "a stream with sound and picture", func() bool { return len(s.hubs["__defaultVhost__"].Formats(streamName("x"))) == 2 })
+	began := time.Now()
+	playlist, header := fetch(t, base(s)+"/live/x.m3u8")
+	t.Logf("the playlist came after %v", time.Since(began))
+	if header.Get("Content-Type") != "application/vnd.apple.mpegurl" || header.Get("Cache-Control") != "public, max-age=1" {
+		t.Errorf("the playlist's headers: %v", header)
+	}
+	names := listed(playlist)
+	if len(names) == 0 || !strings.Contains(playlist, "#EXT-X-TARGETDURATION:1\n") {
+		t.Fatal(playlist)
+	}
+	segment, header := fetch(t, base(s)+"/live/"+names[0])
+	if header.Get("Content-Type") != "video/mp2t" || !strings.Contains(header.Get("Cache-Control"), "max-age=3600") || header.Get("ETag") == "" {
+		t.Errorf("the segment's headers: %v", header)
+	}
+	checkTS(t, segment)
+	until(t, "three segments, each ended by a keyframe that was asked for", func() bool {
+		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
+		return len(listed(playlist)) >= 3
+	})
+	if !strings.Contains(playlist, "INDEPENDENT-SEGMENTS") {
+		t.Error(playlist)
+	}
+	until(t, "the segments to be given up", func() bool { return len(s.segmenters.list()) == 0 })
+}
+
+// checkTS demands a segment of MPEG-TS with picture, from a keyframe on, and sound.
+func checkTS(t *testing.T, segment string) {
+	t.Helper()
+	var counts [media.Kinds]int
+	r := ts.Reader{}
+	frames := r.Read(time.Now(), nil, []byte(segment))
+	for _, f := range r.Flush(time.Now(), frames) {
+		if counts[f.Kind()] == 0 && !f.Key {
+			t.Error("the picture does not begin with a keyframe")
+		}
+		counts[f.Kind()]++
+	}
+	if counts[media.Video] < 5 || counts[media.Audio] < 10 {
+		t.Errorf("a segment has %v frames", counts)
+	}
+}
+
+// Fragmented MP4 and DASH come from the same segments: what DASH players get of each track is a part of what HLS players get.
+func TestHLSAndDASHShare(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_use_fmp4 on; hls_ctx off;", "dash { enabled on; }")))
+	video, audio := h264AndAAC(t)
+	playlist := synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 3)
+	mpd, header := fetch(t, base(s)+"/live/x.mpd")
+	if header.Get("Content-Type") != "application/dash+xml" || len(s.segmenters.list()) != 1 {
+		t.Errorf("%v, %d segmenters", header, len(s.segmenters.list()))
+	}
+	number := regexp.MustCompile(`startNumber="(\d+)"`).FindStringSubmatch(mpd)[1]
+	whole, header := fetch(t, base(s)+"/live/x-"+number+".m4s")
+	if !strings.Contains(playlist, "x-"+number+".m4s") || header.Get("Content-Type") != "video/mp4" {
+		t.Errorf("%v\n%s\n%s", header, playlist, mpd)
+	}
+	for _, kind := range []string{"audio", "video"} {
+		track, header := fetch(t, base(s)+"/live/x/"+kind+"-"+number+".m4s")
+		if !strings.Contains(whole, track) || header.Get("Content-Type") != kind+"/mp4" {
+			t.Errorf("%s is not of the segment", kind)
+		}
+		fetch(t, base(s)+"/live/x/"+kind+"-init-"+number+".mp4")
+	}
+	res := call(t, "GET", base(s)+"/live/x-"+number+".m4s", "", "Range: bytes=4-7")
+	if got := text(t, res); res.StatusCode != 206 || got != "moof" {
+		t.Errorf("a range: %s, %q", res.Status, got)
+	}
+	if res := call(t, "HEAD", base(s)+"/live/x-"+number+".m4s", ""); res.ContentLength != int64(len(whole)) {
+		t.Errorf("HEAD says %d bytes", res.ContentLength)
+	}
+	_, header = fetch(t, base(s)+"/live/x-"+number+".m4s")
+	if res := call(t, "GET", base(s)+"/live/x-"+number+".m4s", "", "If-None-Match: "+header.Get("ETag")); res.StatusCode != 304 {
+		t.Errorf("If-None-Match: %s", res.Status)
+	}
+	if res := call(t, "POST", base(s)+"/live/x.m3u8", ""); res.StatusCode != 405 {
+		t.Errorf("POST: %s", res.Status)
+	}
+}
+
+// Low latency: a request for what is to come is answered when it is there, at once with the part that is hinted at; what is
+// absurd is refused.
+func TestLowLatencyHLS(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_low_latency on; hls_part_duration 200; hls_ctx off;", "")))
+	video, audio := h264AndAAC(t)
+	source := synthesize(t, s, "x", video, audio)
+	source.play(s, "/live/x.m3u8", 4)
+	var playlist string
+	until(t, "four segments", func() bool {
+		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
+		return len(listed(playlist)) == 4
+	})
+	hint := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="(x-(\d+)\.p(\d+)\.m4s)"`).FindStringSubmatch(playlist)
+	if hint == nil || !strings.Contains(playlist, "CAN-BLOCK-RELOAD=YES") {
+		t.Fatal(playlist)
+	}
+	for query, status := range map[string]int{"_HLS_part=1": 400, "_HLS_msn=x": 400, "_HLS_msn=99999999999": 400, "_HLS_msn=1": 200} {
+		if res := call(t, "GET", base(s)+"/live/x.m3u8?"+query, ""); res.StatusCode != status {
+			t.Errorf("%s: %s", query, res.Status)
+		}
+	}
+	var waiting sync.WaitGroup
+	var part, blocked string
+	waiting.Go(func() { part, _ = fetch(t, base(s)+"/live/"+hint[1]) })
+	waiting.Go(func() { blocked, _ = fetch(t, base(s)+"/live/x.m3u8?_HLS_msn="+hint[2]+"&_HLS_part="+hint[3]) })
+	until(t, "both requests to wait", func() bool { return s.segmenters.waits.Load() == 2 })
+	source.feed(2)
+	waiting.Wait()
+	if !strings.HasPrefix(part[4:], "moof") || !strings.Contains(blocked, `URI="`+hint[1]+`"`) {
+		t.Errorf("%q\n%s", part[:8], blocked)
+	}
+}
+
+// A request that waits for what does not come is answered in the end.
+func TestReloadInVain(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_low_latency on; hls_part_duration 200; hls_ctx off;", "")))
+	video, audio := h264AndAAC(t)
+	playlist := synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 3)
+	next := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="x-(\d+)\.`).FindStringSubmatch(playlist)[1]
+	if res := call(t, "GET", base(s)+"/live/x.m3u8?_HLS_msn="+next, ""); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+		t.Errorf("%s", res.Status)
+	}
+}
+
+// A viewer is told apart by an id, listed, and gets nothing more when it was kicked.
+func TestHLSContext(t *testing.T) {
+	s := open(t, configure(t, withHLS("", "")))
+	video, audio := h264AndAAC(t)
+	source := synthesize(t, s, "x", video, audio)
+	source.play(s, "/live/x.m3u8", 6)
+	master, header := fetch(t, base(s)+"/live/x.m3u8?token=a%20b")
+	names := listed(master)
+	if len(names) != 1 || !strings.Contains(master, `CODECS="avc1.42c01e,mp4a.40.2"`) || header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("%v\n%s", header, master)
+	}
+	id := regexp.MustCompile(`hls_ctx=(\w+)&token=a\+b$`).FindStringSubmatch(names[0])[1]
+	playlist, header := fetch(t, base(s)+"/live/"+names[0])
+	segments := listed(playlist)
+	if header.Get("Cache-Control") != "no-cache" || len(segments) < 3 || !strings.HasSuffix(segments[0], "?hls_ctx="+id) {
+		t.Fatalf("%v\n%s", header, playlist)
+	}
+	body, _ := fetch(t, base(s)+"/live/"+segments[0])
+	clients := reply[api.ClientsReply](t, call(t, "GET", base(s)+"/api/v1/clients/", "")).Clients
+	i := slices.IndexFunc(clients, func(c api.Client) bool { return c.ID == id })
+	if i < 0 || clients[i].Type != "hls-play" || clients[i].SendBytes != uint64(len(master)+len(playlist)+len(body)) {
+		t.Errorf("%+v", clients)
+	}
+	if st := reply[api.StreamsReply](t, call(t, "GET", base(s)+"/api/v1/streams/", "")).Streams[0]; st.Clients != 3 {
+		t.Errorf("%d clients", st.Clients)
+	}
+	call(t, "DELETE", base(s)+"/api/v1/clients/"+id, "")
+	for _, name := range []string{names[0], segments[0]} {
+		if res := call(t, "GET", base(s)+"/live/"+name, ""); res.StatusCode != 404 {
+			t.Errorf("%s of a kicked viewer: %s", name, res.Status)
+		}
+	}
+	if again, _ := fetch(t, base(s)+"/live/x.m3u8?hls_ctx=abcd1234"); len(listed(again)) < 3 {
+		t.Error("an id from before a restart is not taken up: ", again)
+	}
+}
+
+// Ten thousand requests for streams that are not live are answered at once, and leave nothing.
+func TestHLSOfNothing(t *testing.T) {
+	s := open(t, configure(t, withHLS("", "dash { enabled on; }")))
+	handler := site(s)
+	for i := range 10_000 {
+		name := fmt.Sprintf("/live/%d%s", i, []string{".m3u8", ".mpd", "-1.ts", "/video-1.m4s"}[i%4])
+		if res := ask(handler, "GET", name, ""); res.StatusCode != 404 {
+			t.Fatalf("%s: %s", name, res.Status)
+		}
+	}
+	if left := leftovers(s); left != "" || len(s.segmenters.list()) > 0 {
+		t.Error(left)
+	}
+	for _, name := range []string{"/live/..%2f..%2fx.m3u8", "/live/.x.m3u8", "/live/a:b.m3u8", "/live/a%5cb.m3u8"} {
+		if res := ask(handler, "GET", name, ""); res.StatusCode/100 != 4 {
+			t.Errorf("%s: %s", name, res.Status)
+		}
+	}
+}
+
+// What the segments can't carry is refused by name, and so is what is not turned into frames.
+func TestHLSRefuses(t *testing.T) {
+	s := open(t, configure(t, withHLS("", "")))
+	_, audio := h264AndAAC(t)
+	for name, format := range map[string]*media.FrameFormat{
+		"VP8": {Codec: media.VP8, Width: 640, Height: 360}, "VP9": {Codec: media.VP9, Width: 640, Height: 360},
+	} {
+		synthesize(t, s, name, format, audio).feed(2)
+		res := call(t, "GET", base(s)+"/live/"+name+".m3u8", "")
+		if body := text(t, res); res.StatusCode != 406 || !strings.Contains(body, name) || strings.Contains(body, "hls_use_fmp4") != (name == "VP9") {
+			t.Errorf("%s: %s: %s", name, res.Status, body)
+		}
+	}
+	off := open(t, configure(t, strings.Replace(withHLS("", ""), "rtc_to_rtmp on", "rtc_to_rtmp off", 1)))
+	publish(t, off, "x", bench.ClientOptions{}, bench.SourceOptions{})
+	until(t, "a stream", func() bool { return off.hubs["__defaultVhost__"].Live(streamName("x")) })
+	if res := call(t, "GET", base(off)+"/live/x.m3u8", ""); res.StatusCode != 406 || !strings.Contains(text(t, res), "rtc_to_rtmp") {
+		t.Error(res.Status)
+	}
+}
+
+// On a disk: files are written while somebody publishes, whole or not at all, never outside the directory, and go in the end.
+func TestHLSOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, configure(t, withHLS("hls_ctx off; hls_dispose 1; hls_keys on; hls_path "+dir+"/hls; hls_key_file_path "+dir+"/keys; hls_ts_file [app]/[stream]/[2006]/[seq]-[duration].ts;", "")))
+	video, audio := h264AndAAC(t)
+	source := synthesize(t, s, "x", video, audio)
+	file := filepath.Join(dir, "hls", "live", "x.m3u8")
+	var playlist string
+	until(t, "a playlist with a window of segments", func() bool {
+		source.feed(1)
+		b, _ := os.ReadFile(file)
+		playlist = string(b)
+		return strings.Count(playlist, "#EXTINF") >= 4 && strings.Contains(playlist, "-1000.ts")
+	})
+	names := listed(playlist)
+	onDisk, err := os.ReadFile(filepath.Join(dir, "hls", "live", names[len(names)-1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	byHTTP, header := fetch(t, base(s)+"/live/"+names[len(names)-1])
+	if byHTTP != string(onDisk) || header.Get("Content-Type") != "video/mp2t" {
+		t.Errorf("%d bytes by HTTP, %d on the disk, %v", len(byHTTP), len(onDisk), header)
+	}
+	until(t, "nothing to stay in memory that is on the disk", func() bool {
+		g := s.segmenters.list()
+		return len(g) == 1 && g[0].bytes() < 100_000
+	})
+	if keys, _ := filepath.Glob(filepath.Join(dir, "keys", "live", "*.key")); len(keys) == 0 {
+		t.Error("no keys")
+	}
+	if wrong, _ := filepath.Glob(filepath.Join(dir, "hls", "live", "*.key")); len(wrong) > 0 {
+		t.Errorf("keys among the segments: %v", wrong)
+	}
+	source.end()
+	until(t, "the files to go", func() bool {
+		var left []string
+		filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				left = append(left, path)
+			}
+			return nil
+		})
+		return len(left) == 0 && len(s.segmenters.list()) == 0
+	})
+}
+
+// A disk that takes nothing is told of, and the segments are played from memory.
+func TestHLSDiskFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, configure(t, withHLS("hls_ctx off; hls_path "+file+";", "")))
+	video, audio := h264AndAAC(t)
+	source := synthesize(t, s, "x", video, audio)
+	until(t, "a segment", func() bool {
+		source.feed(1)
+		return s.stats.segments.Load() > 0
+	})
+	playlist, _ := fetch(t, base(s)+"/live/x.m3u8")
+	segment, _ := fetch(t, base(s)+"/live/"+listed(playlist)[0])
+	checkTS(t, segment)
+}
+
+// A symbolic link inside the directory leads nowhere else.
+func TestHLSStaysInside(t *testing.T) {
+	outside, dir := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "secret-1.ts"), []byte("secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "live")); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, configure(t, withHLS("hls_ctx off; hls_path "+dir+";", "")))
+	if res := call(t, "GET", base(s)+"/live/secret-1.ts", ""); res.StatusCode != 404 {
+		t.Errorf("%s: %s", res.Status, text(t, res))
+	}
+	video, audio := h264AndAAC(t)
+	source := synthesize(t, s, "x", video, audio)
+	until(t, "a segment", func() bool {
+		source.feed(1)
+		return s.stats.segments.Load() > 0
+	})
+	fetch(t, base(s)+"/live/x.m3u8")
+	if files, _ := os.ReadDir(outside); len(files) != 1 {
+		t.Errorf("%v was written outside", files)
+	}
+}
+
+// A stream whose name looks like a segment's is played by HTTP-TS; a segment that is gone is not waited for.
+func TestSegmentOrStream(t *testing.T) {
+	s := open(t, configure(t, withHLS("", "")))
+	video, audio := h264AndAAC(t)
+	synthesize(t, s, "cam-1", video, audio).feed(3)
+	res := call(t, "GET", base(s)+"/live/cam-1.ts", "")
+	if res.StatusCode != 200 || res.Header.Get("Cache-Control") != "no-cache" {
+		t.Fatalf("%s %v", res.Status, res.Header)
+	}
+	if _, err := io.ReadFull(res.Body, make([]byte, 188)); err != nil {
+		t.Error(err)
+	}
+	if res := call(t, "GET", base(s)+"/live/cam-2.ts", ""); res.StatusCode != 404 {
+		t.Error(res.Status)
+	}
+}
+
+// Another publication of a stream that is played goes on in the same playlist, behind a discontinuity.
+func TestHLSRepublish(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_ctx off;", "")))
+	video, audio := h264AndAAC(t)
+	first := synthesize(t, s, "x", video, audio)
+	before := first.play(s, "/live/x.m3u8", 4)
+	first.end()
+	second := synthesize(t, s, "x", video, audio)
+	var after string
+	until(t, "a discontinuity", func() bool {
+		second.feed(1)
+		after, _ = fetch(t, base(s)+"/live/x.m3u8")
+		return strings.Count(after, "#EXT-X-DISCONTINUITY\n") == 1
+	})
+	if first := listed(before)[0]; slices.Compare(listed(after)[:1], []string{first}) < 0 || strings.Contains(after, "SEQUENCE:0\n") {
+		t.Errorf("numbers go back from %s to\n%s", first, after)
+	}
+}
+
+// Segments of a stream end with the server.
+func TestHLSEndsWithServer(t *testing.T) {
+	s, err := Open(configure(t, withHLS("hls_ctx off;", "dash { enabled on; }")), logTo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := s.publishFrames(stream.Name{Vhost: config.DefaultVhost, App: "live", Stream: "x"}, origin{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := ended(in)
+	waited := make(chan struct{})
+	go func() {
+		defer close(waited)
+		if res, err := http.Get(base(s) + "/live/x.m3u8"); err == nil { // nothing ever comes
+			res.Body.Close()
+		}
+	}()
+	until(t, "a request that waits", func() bool { return s.segmenters.waits.Load() == 1 })
+	s.Close()
+	<-done
+	<-waited
+	if len(s.segmenters.list()) > 0 {
+		t.Error("segments are still made")
+	}
+}
