@@ -171,6 +171,8 @@ func (g *segmenter) await(ctx context.Context, patience time.Duration, late erro
 				return errManyWait
 			}
 			defer g.server.segmenters.waits.Add(-1)
+			g.waiting.Add(1)
+			defer g.waiting.Add(-1)
 			timeout = time.NewTimer(patience)
 			defer timeout.Stop()
 		}

@@ -248,7 +248,12 @@ func TestLowLatencyHLS(t *testing.T) {
 func TestReloadInVain(t *testing.T) {
 	s := open(t, configure(t, withHLS("hls_low_latency on; hls_part_duration 200; hls_ctx off;", "")))
 	video, audio := h264AndAAC(t)
-	playlist := synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 3)
+	synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 3)
+	var playlist string
+	until(t, "three segments", func() bool {
+		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
+		return len(listed(playlist)) == 3
+	})
 	next := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="x-(\d+)\.`).FindStringSubmatch(playlist)[1]
 	if res := call(t, "GET", base(s)+"/live/x.m3u8?_HLS_msn="+next, ""); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
 		t.Errorf("%s", res.Status)

@@ -43,6 +43,7 @@ type segmenter struct {
 	reader  *stream.FrameReader
 	wake    chan struct{} // capacity 1
 	used    atomic.Int64  // when something of it was asked for, in Unix nanoseconds
+	waiting atomic.Int64  // requests that wait for something of it
 
 	// Owned by the goroutine.
 	epoch   uint64    // of the publication that is cut
@@ -185,6 +186,9 @@ func (g *segmenter) deadline(now time.Time) time.Duration {
 	pause := time.Hour
 	if !g.left.IsZero() && g.linger > 0 {
 		pause = min(pause, g.linger-now.Sub(g.left))
+	}
+	if g.waiting.Load() > 0 {
+		g.used.Store(now.UnixNano())
 	}
 	if !g.lasting {
 		pause = min(pause, g.linger-now.Sub(time.Unix(0, g.used.Load())))
