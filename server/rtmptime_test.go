@@ -7,7 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"oneport/amf"
+	"github.com/bluenviron/gortmplib/pkg/amf0"
+
 	"oneport/port"
 )
 
@@ -24,9 +25,16 @@ func piped(s *Server) (client net.Conn, done chan struct{}) {
 
 // rtmpHello is the handshake of a client, and a connect to the application live.
 func rtmpHello() []byte {
-	body := amf.AppendNumber(amf.AppendText(nil, "connect"), 1)
-	body = amf.AppendObject(body, amf.Property{Name: "app", Value: "live"})
-	return append(append([]byte{3}, make([]byte, 3072)...), chunk(20, body)...)
+	return append(append([]byte{3}, make([]byte, 3072)...), says("connect", 1.0, amf0.Object{{Key: "app", Value: "live"}})...)
+}
+
+// says is a command.
+func says(values ...any) []byte {
+	body, err := amf0.Data(values).Marshal()
+	if err != nil {
+		panic(err) // it is the test's own
+	}
+	return chunk(20, body)
 }
 
 // chunk is a message of one chunk.
@@ -34,10 +42,7 @@ func chunk(typ byte, body []byte) []byte {
 	return append([]byte{3, 0, 0, 0, 0, 0, byte(len(body)), typ, 1, 0, 0, 0}, body...)
 }
 
-func request(name, stream string) []byte {
-	body := amf.AppendNull(amf.AppendNumber(amf.AppendText(nil, name), 2))
-	return chunk(20, amf.AppendText(body, stream))
-}
+func request(name, stream string) []byte { return says(name, 2.0, nil, stream) }
 
 // A client has 30 s until it publishes or plays, however busily it says nothing; a publisher 20 s to begin with.
 func TestRTMPDeadlines(t *testing.T) {
