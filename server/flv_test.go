@@ -153,3 +153,12 @@ func TestFLV(t *testing.T) {
 func streamName(name string) stream.Name {
 	return stream.Name{Vhost: config.DefaultVhost, App: "live", Stream: name}
 }
+
+// A stream that has no sound can't be played as sound.
+func TestNothingAskedFor(t *testing.T) {
+	s := open(t, configure(t, withFLV("")))
+	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 300, NoAudio: true})
+	if res := call(t, "GET", base(s)+"/live/x.aac", ""); res.StatusCode != http.StatusNotAcceptable {
+		t.Errorf("its sound: %s", res.Status)
+	}
+}

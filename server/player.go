@@ -16,6 +16,7 @@ import (
 var (
 	errUnpublished = errors.New("the publisher has ended the stream")
 	errGone        = errors.New("the client went away")
+	errNothing     = statusError{http.StatusNotAcceptable, "the stream has nothing of what is asked for: it may be picture without sound, or the other way"}
 	errNotBridged  = statusError{http.StatusNotAcceptable, "the stream is published by WebRTC, and rtc.rtc_to_rtmp is off for this virtual host"}
 )
 
@@ -282,6 +283,9 @@ func (p *player) begin(buf []byte, status *stream.FrameStatus) ([]byte, error) {
 		if p.sends(f) {
 			p.formats[k] = f
 		}
+	}
+	if p.formats == ([media.Kinds]*media.FrameFormat{}) {
+		return buf, errNothing
 	}
 	buf, err := p.mux.Begin(buf, p.formats)
 	if err != nil {

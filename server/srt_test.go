@@ -112,6 +112,10 @@ func TestSRT(t *testing.T) {
 		t.Errorf("HTTP-TS is of type %q", got)
 	}
 	collect(t, res.Body, 25)
+	sound, head := call(t, "GET", base(s)+"/live/x.aac", ""), make([]byte, 2)
+	if _, err := io.ReadFull(sound.Body, head); err != nil || head[0] != 0xff || head[1] != 0xf1 {
+		t.Errorf("bare AAC begins with %x, %v", head, err)
+	}
 	second, err := dialSRT(s, "#!::h=__defaultVhost__,r=live/x,m=request", "")
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +232,7 @@ func TestSRTStrangers(t *testing.T) {
 		conn.Write(bytes.Repeat([]byte{byte(i)}, 1+i%1400))
 	}
 	conn.Write(induction)
-	cut := bytes.Clone(induction) // over this one the library panics
+	cut := bytes.Clone(induction)                  // over this one the library panics
 	copy(cut[36:], []byte{0xff, 0xff, 0xff, 0xff}) // a conclusion, with one byte of an extension
 	until(t, "the panic that is survived", func() bool {
 		conn.Write(append(cut, 7))

@@ -148,7 +148,7 @@ func TestReaderBounds(t *testing.T) {
 		r.Read(time.Time{}, nil, whole[:packetAt(whole, 0, audioPID)])
 		tr := track{pid: pid, counter: 1}
 		var b []byte
-		for i := range 100_000 {
+		for i := range 50_000 {
 			b = appendHead(b[:0], &tr, i == 0, adaptation{}, 0, true)
 			if b = append(b, 0, 0, 1, 0xe0, 0, 0); pid == pmtPID {
 				b = append(b[:4], 0, 2, 0xb3, 0xfd)
