@@ -44,13 +44,16 @@ func NewDepacketizer(origin time.Time) *Depacketizer {
 
 // Push takes a packet and appends to dst the frames that are complete with it. The publisher is to be asked for a keyframe
 // if needKeyframe is true: nothing of the picture can be used before.
+//
+// Packets come in order of their arrival, however long ago that was: what is missing is given up by when the packet that
+// follows it arrived, and so a bridge that begins with what lay there makes of it what it would have made then.
 func (d *Depacketizer) Push(now time.Time, pkt *media.Packet, dst []*media.Frame) (frames []*media.Frame, needKeyframe bool) {
 	if pkt.Kind() == media.Audio {
 		d.audio.order.push(pkt)
 	} else {
 		d.video.order.push(pkt)
 	}
-	return d.Tick(now, dst)
+	return d.advance(now, pkt.Arrival, dst), d.video.ask(now)
 }
 
 // Begin says that a run of packets begins: those of the kind below first will not come, and must not be waited for. It is
@@ -63,17 +66,23 @@ func (d *Depacketizer) Begin(k media.Kind, first uint64) {
 	}
 }
 
-// Tick does what is due: it gives up missing packets and appends the frames that this sets free.
+// Tick does what is due when there is no packet that arrived before now: it gives up missing packets and appends the frames
+// that this sets free.
 func (d *Depacketizer) Tick(now time.Time, dst []*media.Frame) (frames []*media.Frame, needKeyframe bool) {
-	for pkt, _ := d.audio.order.pop(now); pkt != nil; pkt, _ = d.audio.order.pop(now) {
+	return d.advance(now, now, dst), d.video.ask(now)
+}
+
+// advance takes what is in order, or out of patience at a time: that of the newest arrival.
+func (d *Depacketizer) advance(now, arrived time.Time, dst []*media.Frame) []*media.Frame {
+	for pkt, _ := d.audio.order.pop(arrived); pkt != nil; pkt, _ = d.audio.order.pop(arrived) {
 		if f := d.audio.take(&d.clock, now, pkt); f != nil {
 			dst = append(dst, f)
 		}
 	}
-	for pkt, gap := d.video.order.pop(now); pkt != nil; pkt, gap = d.video.order.pop(now) {
+	for pkt, gap := d.video.order.pop(arrived); pkt != nil; pkt, gap = d.video.order.pop(arrived) {
 		dst = d.video.take(&d.clock, now, pkt, gap, dst)
 	}
-	return dst, d.video.ask(now)
+	return dst
 }
 
 // Deadline is when Tick has something to do unless a packet comes first, zero if never.

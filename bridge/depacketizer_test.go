@@ -166,6 +166,32 @@ func TestRunsBegin(t *testing.T) {
 	}
 }
 
+// A bridge that begins late is given at once what came in the last seconds: a packet that came in time then is not given up
+// because it is old now.
+func TestPacketsThatLay(t *testing.T) {
+	d := NewDepacketizer(epoch)
+	var frames []*media.Frame
+	lost := false
+	for i, seq := range []uint64{0, 2, 3, 1, 4, 6, 5} {
+		pkt := packet(t, media.VP8, seq, uint32(3000*seq), true, "10 51")
+		if seq == 0 {
+			pkt = packet(t, media.VP8, 0, 0, true, "10 504200 9d012a 8002 e001 00")
+		}
+		pkt.Arrival = ms(30 * i)
+		var ask bool
+		frames, ask = d.Push(ms(3000), pkt, frames)
+		lost = lost || ask
+	}
+	if len(frames) != 7 || lost || d.Stats().Packets[media.Video].Lost > 0 {
+		t.Errorf("%d frames of 7, lost: %v, %+v", len(frames), lost, d.Stats())
+	}
+	for _, f := range frames {
+		if !f.Arrival.Equal(ms(3000)) {
+			t.Errorf("a frame is said to have been there at %v", f.Arrival)
+		}
+	}
+}
+
 func TestWaitingIsBounded(t *testing.T) {
 	var r reorder
 	r.push(&media.Packet{Seq: firstSeq, Arrival: epoch})
