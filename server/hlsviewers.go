@@ -125,12 +125,22 @@ func (t *hlsViewers) sweep(s *Server) {
 	}
 	t.mu.Unlock()
 	for _, v := range gone {
-		v.end(now)
+		v.end("no request has come for two windows")
 	}
 }
 
-func (v *hlsViewer) end(now time.Time) {
-	why := "no request has come for two windows"
+// close ends all viewers, when no request can come any more.
+func (t *hlsViewers) close(reason error) {
+	t.mu.Lock()
+	all := t.ids
+	t.ids = nil
+	t.mu.Unlock()
+	for _, v := range all {
+		v.end(reason.Error())
+	}
+}
+
+func (v *hlsViewer) end(why string) {
 	if v.kicked.Load() {
 		why = errKicked.Error()
 	}

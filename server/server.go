@@ -284,6 +284,7 @@ func (s *Server) Close() {
 	if s.srt != nil {
 		s.srt.Close()
 	}
+	s.hlsViewers.close(errShutdown)
 	s.viewers.left.Wait()
 	s.ingests.left.Wait()
 	close(s.stop)
