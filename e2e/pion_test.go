@@ -15,6 +15,8 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
@@ -89,6 +91,8 @@ type pionOptions struct {
 	network  string // "tcp" or "udp"
 	codecs   []*codec
 	profiles []dtls.SRTPProtectionProfile
+
+	interceptors *interceptor.Registry // nil for pion's own
 }
 
 // pion is a PeerConnection with a WHIP or WHEP session.
@@ -104,6 +108,7 @@ type pion struct {
 	received map[webrtc.RTPCodecType][]*rtp.Packet
 	resent   []*rtp.Packet // that came as RTX
 	ssrcs    map[webrtc.RTPCodecType]uint32
+	reports  map[webrtc.RTPCodecType][]*rtcp.SenderReport
 	changed  chan struct{} // closed and replaced when the state of the connection changes
 	state    webrtc.PeerConnectionState
 }
@@ -129,13 +134,18 @@ func newPion(t testing.TB, o pionOptions) *pion {
 	if o.profiles != nil {
 		setting.SetSRTPProtectionProfiles(o.profiles...)
 	}
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(&engine), webrtc.WithSettingEngine(setting))
+	options := []func(*webrtc.API){webrtc.WithMediaEngine(&engine), webrtc.WithSettingEngine(setting)}
+	if o.interceptors != nil {
+		options = append(options, webrtc.WithInterceptorRegistry(o.interceptors))
+	}
+	api := webrtc.NewAPI(options...)
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	must(t, err)
 	t.Cleanup(func() { _ = pc.Close() })
 	p := &pion{
 		t: t, pc: pc, codecs: o.codecs, tracks: map[*codec]*webrtc.TrackLocalStaticRTP{},
 		received: map[webrtc.RTPCodecType][]*rtp.Packet{}, ssrcs: map[webrtc.RTPCodecType]uint32{}, changed: make(chan struct{}),
+		reports: map[webrtc.RTPCodecType][]*rtcp.SenderReport{},
 	}
 	pc.OnConnectionStateChange(p.setState)
 	return p
@@ -231,7 +241,8 @@ func (p *pion) join(url string) {
 }
 
 // read collects what a track brings until it ends.
-func (p *pion) read(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+func (p *pion) read(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	go p.readReports(track.Kind(), receiver)
 	p.mu.Lock()
 	p.ssrcs[track.Kind()] = uint32(track.SSRC())
 	p.mu.Unlock()
@@ -245,6 +256,23 @@ func (p *pion) read(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 			p.resent = append(p.resent, packet)
 		} else {
 			p.received[track.Kind()] = append(p.received[track.Kind()], packet)
+		}
+		p.mu.Unlock()
+	}
+}
+
+// readReports collects the sender reports of a track.
+func (p *pion) readReports(kind webrtc.RTPCodecType, receiver *webrtc.RTPReceiver) {
+	for {
+		packets, _, err := receiver.ReadRTCP()
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		for _, packet := range packets {
+			if sr, ok := packet.(*rtcp.SenderReport); ok && sr.SSRC == p.ssrcs[kind] {
+				p.reports[kind] = append(p.reports[kind], sr)
+			}
 		}
 		p.mu.Unlock()
 	}

@@ -59,6 +59,7 @@ func launch(t testing.TB, command, environ []string) *server {
 func (s *server) run(command, environ []string) bool {
 	s.t.Helper()
 	s.cmd = exec.Command(command[0], command[1:]...)
+	s.cmd.Dir = s.t.TempDir() // where it keeps the certificate that it makes
 	s.cmd.Env = append(os.Environ(),
 		"SRS_LISTEN=shared", "SRS_HTTP_API_LISTEN="+s.port, "SRS_HTTP_SERVER_LISTEN="+s.port,
 		"SRS_RTC_SERVER_LISTEN="+s.port, "SRS_RTC_SERVER_TCP_LISTEN="+s.port,

@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// What a browser publishes is heard and seen together by viewers of every other protocol, from the first second on.
+func TestSyncOfWebRTC(t *testing.T) {
+	t.Parallel()
+	s, c := start(t), newClip(t, 10*time.Second)
+	for _, tc := range []struct {
+		name    string
+		long    time.Duration
+		players []string
+		how     performance
+		judge   func(t *testing.T, file string)
+	}{
+		{"udp", 8 * time.Second, []string{"flv", "rtmp", "hls"}, performance{network: "udp"}, together},
+		{"tcp", 6 * time.Second, []string{"flv"}, performance{network: "tcp"}, together},
+		{"silent", 10 * time.Second, []string{"flv"}, performance{network: "udp", silent: 5 * time.Second, skew: 70 * time.Millisecond}, approaching},
+		{"mended", 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03, resends: true}, together},
+		{"lossy", 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03}, broken},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			recordings := s.record(t, tc.name, tc.players...)
+			perform(t, s, tc.name, c.first(tc.long), tc.how)
+			for _, file := range recordings() {
+				tc.judge(t, file)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		for _, counter := range []string{"oneport_bridge_packets_lost_total", "oneport_bridge_pictures_incomplete_total", "oneport_bridge_pictures_skipped_total"} {
+			if s.metric(counter) == 0 {
+				t.Errorf("%s does not tell of what was lost", counter)
+			}
+		}
+	})
+}
+
+// together judges a recording of what was published with the clocks told at once.
+func together(t *testing.T, file string) {
+	saw := watched(t, file)
+	saw.checkTogether(t, file, 5)
+	saw.checkSteady(t, file)
+	checkDecodes(t, file)
+}
+
+// broken judges a recording of what was published over a network that loses packets for good: what is seen is whole, and is
+// where it belongs beside the sound, which goes on.
+func broken(t *testing.T, file string) {
+	saw := watched(t, file)
+	saw.checkTogether(t, file, 4)
+	saw.checkSound(t, file)
+	checkDecodes(t, file)
+	if n := len(saw.pictures); n < 25 || n > 190 {
+		t.Errorf("%d pictures are whole", n)
+	}
+}
+
+// approaching judges a recording of what was published with the clocks told after five seconds: what arrives together is
+// together before, and no frame moves by more than a millisecond to where it belongs, 70 ms further.
+func approaching(t *testing.T, file string) {
+	saw := watched(t, file)
+	saw.checkSteady(t, file)
+	checkDecodes(t, file)
+	if len(saw.flashes) < 8 {
+		t.Fatalf("%d flashes", len(saw.flashes))
+	}
+	first := saw.flashes[0]
+	for _, flash := range saw.flashes[1:] {
+		beep, ok := nearest(saw.beeps, flash)
+		if !ok {
+			t.Fatalf("there is no beep at the flash at %v", flash)
+		}
+		t.Logf("beep after flash at %v: %v", flash, beep-flash)
+		switch at := flash - first; {
+		case at < 5*time.Second && (beep-flash).Abs() > farthestApart:
+			t.Errorf("the beep is %v after the flash at %v", beep-flash, flash)
+		case at > 8500*time.Millisecond && (beep-flash-70*time.Millisecond).Abs() > 15*time.Millisecond:
+			t.Errorf("the beep is %v after the flash at %v, and should be 70 ms", beep-flash, flash)
+		}
+	}
+}
+
+// first is the beginning of a clip.
+func (c *clip) first(long time.Duration) *clip {
+	return &clip{pictures: c.pictures[:long/pictureStep], sounds: c.sounds}
+}
+
+// record has ffmpeg record a stream as players of those protocols. What it returns waits for the stream's end.
+func (s *server) record(t *testing.T, stream string, protocols ...string) (files func() []string) {
+	t.Helper()
+	dir := t.TempDir()
+	var running []*exec.Cmd
+	var made []string
+	for _, protocol := range protocols {
+		file := filepath.Join(dir, protocol+".flv")
+		args := []string{"-nostdin", "-v", "error", "-i", "http://" + s.addr + "/live/" + stream + ".flv"}
+		switch protocol {
+		case "rtmp":
+			args[4] = "rtmp://" + s.addr + "/live/" + stream
+		case "hls":
+			args = []string{"-nostdin", "-v", "error", "-live_start_index", "0", "-t", "5.5", "-i", "http://" + s.addr + "/live/" + stream + ".m3u8"}
+		case "ts":
+			args[4] = "http://" + s.addr + "/live/" + stream + ".ts"
+		}
+		cmd := exec.Command("ffmpeg", append(args, "-c", "copy", file)...)
+		must(t, cmd.Start())
+		running, made = append(running, cmd), append(made, file)
+	}
+	return func() []string {
+		for _, cmd := range running {
+			_ = cmd.Wait() // that the stream ended is no good end to some
+		}
+		return made
+	}
+}
+
+// What an encoder publishes is heard and seen together by a viewer by WebRTC, by the sender reports, from the first second on.
+func TestSyncOfRTMP(t *testing.T) {
+	t.Parallel()
+	s, dir := start(t), t.TempDir()
+	const long = 6 * time.Second
+	for _, tc := range []struct {
+		name    string
+		network string
+		rate    string
+		coding  []string
+		b       bool
+	}{
+		{"48k", "udp", "48000", []string{"-bf", "0", "-ac", "2"}, false},
+		{"44k", "tcp", "44100", []string{"-bf", "0", "-ac", "1"}, false},
+		{"bframes", "tcp", "48000", []string{"-preset", "veryfast", "-bf", "2", "-ac", "2"}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(dir, tc.name+".flv")
+			film(t, file, long, tc.rate, append(tc.coding, "-c:a", "aac", "-b:a", "128k")...)
+			viewer := playPion(t, s, tc.name, pionOptions{network: tc.network, codecs: []*codec{h264(), opus()}})
+			ffmpeg(t, "-v", "error", "-re", "-i", file, "-c", "copy", "-f", "flv", "rtmp://"+s.addr+"/live/"+tc.name)
+			saw := viewer.witnessed(t)
+			saw.checkTogether(t, tc.name, 5)
+			if least := int(long / pictureStep); !tc.b && len(saw.pictures) < least-2 || len(saw.pictures) < least/3 {
+				t.Errorf("%d pictures", len(saw.pictures))
+			}
+			packets := viewer.packets(webrtc.RTPCodecTypeVideo)
+			for i := 1; i < len(packets); i++ {
+				if step := int32(packets[i].Timestamp - packets[i-1].Timestamp); step < 0 {
+					t.Errorf("packet %d is shown %d ticks before the one before it", i, -step)
+				}
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if s.metric("oneport_b_frames_dropped_total") == 0 {
+			t.Error("no B-frame was counted")
+		}
+	})
+}
