@@ -24,6 +24,7 @@ check:
 	$(GO) vet ./...
 
 unit: build
+	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) $(GO) test -race -timeout 8m ./...
 
 fuzz:

@@ -66,7 +66,18 @@ func (b *packetBridging) step(now time.Time) {
 			b.take(now, f)
 		}
 		clear(b.frames)
+		b.pin()
 		b.count()
+	}
+}
+
+// pin tells viewers of both clocks at once: what is told of one while the wall clock is followed by the other's frames would
+// put sound and picture apart.
+func (b *packetBridging) pin() {
+	for k := range media.Kinds {
+		if t, ok := b.packets.Timing(k); ok {
+			b.bridge.SetTiming(k, t)
+		}
 	}
 }
 
@@ -103,9 +114,6 @@ func (b *packetBridging) packetize(now time.Time, f *media.Frame) {
 		pkt.Arrival = now // viewers count their lag from when they could have had it
 	}
 	b.bridge.Push(b.out)
-	if t, ok := b.packets.Timing(f.Kind()); ok && len(b.out) > 0 {
-		b.bridge.SetTiming(f.Kind(), t)
-	}
 	clear(b.out)
 }
 

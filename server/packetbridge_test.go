@@ -10,6 +10,7 @@ import (
 
 	"oneport/audio"
 	"oneport/media"
+	"oneport/stream"
 )
 
 // aacFrames are n frames of silence in AAC.
@@ -190,3 +191,53 @@ func TestWebRTCOfFramesRefused(t *testing.T) {
 		e.leave()
 	})
 }
+
+// The sender reports keep sound and picture together also while the server follows an encoder whose frames come late at first,
+// and where pictures are rare.
+func TestClocksOfFramesMoveTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, configure(t, withBoth("enabled on; rtmp_to_rtc on;")))
+		e := newEncoder(t, s, 150)
+		defer e.leave()
+		reader, err := s.hubs[e.name.Vhost].Subscribe(time.Now(), e.name, &wakeCounter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reader.Close()
+		video := frameFormat(t, media.H264, testAVCC)
+		time.Sleep(500 * time.Millisecond)
+		moved := time.Duration(0)
+		var first time.Time
+		for i, sound := range e.sounds {
+			if i%40 == 0 {
+				e.push(&media.Frame{Arrival: time.Now(), Format: video, DTS: sound.DTS, PTS: sound.DTS, Key: true, Data: []byte{0, 0, 0, 2, 0x65, 0x80}})
+			}
+			sound.Arrival = time.Now()
+			e.push(sound)
+			time.Sleep(15 * time.Millisecond) // it catches up
+			reader.Next(time.Now(), nil, 100)
+			heard, ok := reader.Timing(media.Audio)
+			seen, both := reader.Timing(media.Video)
+			if !ok || !both {
+				continue
+			}
+			began := heard.At.Add(-time.Duration(heard.RTP) * time.Second / 48000)
+			apart := began.Sub(seen.At.Add(-time.Duration(seen.RTP) * time.Second / 90000))
+			if apart.Abs() > 50*time.Microsecond {
+				t.Fatalf("frame %d: the reports put sound and picture %v apart", i, apart)
+			}
+			if first.IsZero() {
+				first = began
+			}
+			moved = began.Sub(first)
+		}
+		if moved > -50*time.Millisecond {
+			t.Errorf("the wall clock was followed by %v only", moved)
+		}
+	})
+}
+
+// wakeCounter is a reader of packets that looks for itself.
+type wakeCounter struct{}
+
+func (*wakeCounter) Wake(*stream.Stream) {}
