@@ -7,7 +7,10 @@ func (r *Reader) Stream() *Stream { return r.stream }
 
 // Formats are what the publisher of packets of that name sends; none while there is none.
 func (h *Hub) Formats(name Name) (list []media.Format) {
-	h.look(name, packets, func(s *Stream) {
+	h.look(name, func(s *Stream) {
+		if s.pub.writes != packets {
+			return
+		}
 		for k := range s.lanes {
 			if f := s.lanes[k].format; f != nil {
 				list = append(list, *f)
@@ -19,7 +22,10 @@ func (h *Hub) Formats(name Name) (list []media.Format) {
 
 // FrameFormats are what the publisher of frames of that name sends; none while there is none.
 func (h *Hub) FrameFormats(name Name) (list []*media.FrameFormat) {
-	h.look(name, frames, func(s *Stream) {
+	h.look(name, func(s *Stream) {
+		if s.pub.writes != frames {
+			return
+		}
 		for _, f := range s.frames.formats {
 			if f != nil {
 				list = append(list, f)
@@ -29,8 +35,14 @@ func (h *Hub) FrameFormats(name Name) (list []*media.FrameFormat) {
 	return list
 }
 
-// look lets a function read a stream that a publisher writes in that form; without one it is not called.
-func (h *Hub) look(name Name, f form, read func(*Stream)) {
+// Live says whether somebody publishes the stream of that name.
+func (h *Hub) Live(name Name) (live bool) {
+	h.look(name, func(*Stream) { live = true })
+	return live
+}
+
+// look lets a function read a stream that somebody publishes; without one it is not called.
+func (h *Hub) look(name Name, read func(*Stream)) {
 	h.mu.Lock()
 	s := h.streams[name]
 	h.mu.Unlock()
@@ -39,7 +51,7 @@ func (h *Hub) look(name Name, f form, read func(*Stream)) {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.pub != nil && s.pub.writes == f {
+	if s.pub != nil {
 		read(s)
 	}
 }
