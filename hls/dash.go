@@ -39,8 +39,9 @@ func (m *Muxer) mpdText(now time.Time, clock bool) []byte {
 	return w.b.Bytes()
 }
 
-// numberMark stands for a segment's number while the rest of the path is escaped.
-const numberMark = "NUMBER"
+// timeMark stands for a segment's time while the rest of the path is escaped. ffmpeg loses count where a timeline goes along
+// with numbers.
+const timeMark = "TIME"
 
 type mpdWriter struct {
 	m *Muxer
@@ -71,8 +72,8 @@ func (w *mpdWriter) set(t *track, list []*Segment) {
 		more = fmt.Sprintf(` audioSamplingRate="%d"`, t.Format.SampleRate)
 	}
 	w.line(`      <Representation id="%v" codecs="%s" bandwidth="%d"%s>`, t.kind, fmp4.CodecName(t.Format), rate, more)
-	w.line(`        <SegmentTemplate timescale="%d" presentationTimeOffset="%d" initialization="%s" media="%s" startNumber="%d">`,
-		t.Timescale(), t.ticks(r.from), quoted(relative(dir, r.inits[t.kind].name)), strings.Replace(quoted(relative(dir, w.m.opts.Names.dash(t.kind, numberMark+".m4s"))), numberMark, "$Number$", 1), list[0].Number)
+	w.line(`        <SegmentTemplate timescale="%d" presentationTimeOffset="%d" initialization="%s" media="%s">`,
+		t.Timescale(), t.ticks(r.from), quoted(relative(dir, r.inits[t.kind].name)), strings.Replace(quoted(relative(dir, w.m.opts.Names.dashSegment(r, t.kind, timeMark))), timeMark, "$Time$", 1))
 	w.line(`          <SegmentTimeline>`)
 	for i, s := range list {
 		begin, end := s.span(t)

@@ -170,7 +170,8 @@ func played(t *testing.T, m *Muxer, kind media.Kind) (file []byte) {
 		if kind == kindAll {
 			take(s.name)
 		} else {
-			take(m.opts.Names.dash(kind, numberText(s.Number)+".m4s"))
+			begin, _ := s.span(s.run.tracks[kind])
+			take(m.opts.Names.dashSegment(s.run, kind, strconv.FormatInt(begin, 10)))
 		}
 	}
 	return file

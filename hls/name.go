@@ -117,6 +117,11 @@ func (n *Names) dash(k media.Kind, rest string) string {
 	return strings.TrimSuffix(mpd, path.Ext(mpd)) + "/" + k.String() + "-" + rest
 }
 
+// dashSegment is a segment of one track: the run's first number and the segment's time.
+func (n *Names) dashSegment(r *run, k media.Kind, time string) string {
+	return n.dash(k, strconv.FormatUint(r.first, 10)+"-"+time+".m4s")
+}
+
 // kindMark stands for audio or video in the templates of DASH's files.
 const kindMark = "\x01"
 
@@ -132,7 +137,7 @@ func (t *Templates) Patterns() *Patterns {
 	}
 	if t.MPD != "" {
 		p.mpd = append(p.mpd, pattern(t.MPD, ""))
-		p.other = append(p.other, pattern(strings.TrimSuffix(t.MPD, path.Ext(t.MPD))+"/"+kindMark+"-[seq].m4s", ""),
+		p.other = append(p.other, pattern(strings.TrimSuffix(t.MPD, path.Ext(t.MPD))+"/"+kindMark+"-[seq]-[timestamp].m4s", ""),
 			pattern(strings.TrimSuffix(t.MPD, path.Ext(t.MPD))+"/"+kindMark+"-init-[seq].mp4", ""))
 	}
 	return p

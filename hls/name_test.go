@@ -54,7 +54,7 @@ func TestMatch(t *testing.T) {
 	}{
 		"/live/a.m3u8": {Playlist, "a"}, "/live/a.mpd": {MPD, "a"}, "/live/a-1.m4s": {Other, "a"}, "/live/a-2-1.m4s": {Other, "a-2"},
 		"/live/a-1.p3.m4s": {Other, "a"}, "/live/a/init-5.mp4": {Other, "a"}, "/live/a/init.mp4": {Nothing, ""}, "/live/a-1.key": {Other, "a"},
-		"/live/a/video-12.m4s": {Other, "a"}, "/live/a/audio-init-12.mp4": {Other, "a"}, "/live/x/a.m3u8": {Nothing, ""},
+		"/live/a/video-12-99.m4s": {Other, "a"}, "/live/a/audio-init-12.mp4": {Other, "a"}, "/live/x/a.m3u8": {Nothing, ""},
 		"/live/a-x.m4s": {Nothing, ""}, "/live/.m3u8": {Nothing, ""}, "/a.m3u8": {Nothing, ""},
 	} {
 		if what, app, stream := p.Match(path); what != want.what || stream != want.stream || what != Nothing && app != "live" {

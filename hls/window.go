@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -182,8 +183,9 @@ func (m *Muxer) filesOf(s *Segment) (list []namedFile) {
 	}
 	for _, t := range s.run.all() {
 		one := all
+		begin, _ := s.span(t)
 		one.kind, one.Type = t.kind, typeOf(t.kind)
-		list = append(list, namedFile{m.opts.Names.dash(t.kind, numberText(s.Number)+".m4s"), one})
+		list = append(list, namedFile{m.opts.Names.dashSegment(s.run, t.kind, strconv.FormatInt(begin, 10)), one})
 	}
 	return list
 }

@@ -183,13 +183,14 @@ func TestHLSAndDASHShare(t *testing.T) {
 	if header.Get("Content-Type") != "application/dash+xml" || len(s.segmenters.list()) != 1 {
 		t.Errorf("%v, %d segmenters", header, len(s.segmenters.list()))
 	}
-	number := regexp.MustCompile(`startNumber="(\d+)"`).FindStringSubmatch(mpd)[1]
+	number := regexp.MustCompile(`video-(\d+)-\$Time\$`).FindStringSubmatch(mpd)[1]
+	times := regexp.MustCompile(`<S t="(\d+)"`).FindAllStringSubmatch(mpd, 2)
 	whole, header := fetch(t, base(s)+"/live/x-"+number+".m4s")
 	if !strings.Contains(playlist, "x-"+number+".m4s") || header.Get("Content-Type") != "video/mp4" {
 		t.Errorf("%v\n%s\n%s", header, playlist, mpd)
 	}
-	for _, kind := range []string{"audio", "video"} {
-		track, header := fetch(t, base(s)+"/live/x/"+kind+"-"+number+".m4s")
+	for i, kind := range []string{"audio", "video"} {
+		track, header := fetch(t, base(s)+"/live/x/"+kind+"-"+number+"-"+times[i][1]+".m4s")
 		if !strings.Contains(whole, track) || header.Get("Content-Type") != kind+"/mp4" {
 			t.Errorf("%s is not of the segment", kind)
 		}
@@ -302,7 +303,7 @@ func TestHLSOfNothing(t *testing.T) {
 	s := open(t, configure(t, withHLS("", "dash { enabled on; }")))
 	handler := site(s)
 	for i := range 10_000 {
-		name := fmt.Sprintf("/live/%d%s", i, []string{".m3u8", ".mpd", "-1.ts", "/video-1.m4s"}[i%4])
+		name := fmt.Sprintf("/live/%d%s", i, []string{".m3u8", ".mpd", "-1.ts", "/video-1-1.m4s"}[i%4])
 		if res := ask(handler, "GET", name, ""); res.StatusCode != 404 {
 			t.Fatalf("%s: %s", name, res.Status)
 		}
