@@ -40,7 +40,7 @@ type fataler interface {
 // frameFormat is the format of a codec that the tests use.
 func frameFormat(t fataler, c media.Codec) *media.FrameFormat {
 	t.Helper()
-	config := map[media.Codec]string{media.H264: testAVCC, media.H265: testHVCC, media.AV1: testAV1C, media.VP9: "010000000000820202020000"}[c]
+	config := map[media.Codec]string{media.H264: testAVCC, media.H265: testHVCC, media.AV1: testAV1C, media.VP9: "010000000029820202020000"}[c]
 	b, err := hex.DecodeString(config)
 	if err != nil {
 		t.Fatal(err)

@@ -159,7 +159,7 @@ func mustOBU(t *testing.T, b []byte) OBU {
 
 func TestVP9Config(t *testing.T) {
 	for _, test := range []struct{ frame, config string }{
-		{"824983420077f032343000", "010000000000" + "82" + "0202020000"},
+		{"824983420077f032343000", "010000000029" + "82" + "0202020000"}, // 1920x804: level 4.1
 		{"824983", ""},
 		{"86004082", ""},
 	} {
@@ -259,4 +259,16 @@ func FuzzConfig(f *testing.F) {
 		Coded(c, b)
 		VP9Config(b)
 	})
+}
+
+// Levels of VP9 by the size of the picture, at 60 a second.
+func TestVP9Level(t *testing.T) {
+	for _, test := range []struct {
+		width, height int
+		level         byte
+	}{{320, 180, 21}, {640, 360, 30}, {1280, 720, 40}, {1920, 1080, 41}, {3840, 2160, 51}, {7680, 4320, 61}} {
+		if got := vp9Level(test.width * test.height); got != test.level {
+			t.Errorf("%dx%d: level %d, want %d", test.width, test.height, got, test.level)
+		}
+	}
 }
