@@ -24,6 +24,9 @@ func (m *Muxer) Push(item media.FrameItem) error {
 			return err
 		}
 	}
+	if m.cur.Number == m.run.first {
+		m.run.pin(f)
+	}
 	t := m.run.tracks[f.Kind()]
 	if t.pending != nil && f.DTS <= t.pending.DTS {
 		m.stats.Late++

@@ -87,9 +87,6 @@ func (m *Muxer) turn(item media.FrameItem) error {
 	}
 	m.finish()
 	r := &run{number: m.runs, first: m.next, from: from, wall: f.Arrival}
-	if m.began.IsZero() {
-		m.began = r.wall
-	}
 	formats := m.formats
 	formats[f.Kind()] = f.Format
 	for k := range media.Kinds {
@@ -129,6 +126,13 @@ func (r *run) all() (list []*track) {
 		}
 	}
 	return list
+}
+
+// pin takes back when the run began: the first frames may have been late.
+func (r *run) pin(f *media.Frame) {
+	if at := f.Arrival.Add(r.from - f.DTS); at.Before(r.wall) {
+		r.wall = at
+	}
 }
 
 // clock is when a time of the run was, on the server's clock.

@@ -164,6 +164,7 @@ func (m *Muxer) closeSegment(at time.Duration) {
 	m.closePart(at)
 	if m.target == 0 {
 		m.fix(s)
+		m.began = m.run.wall
 	}
 	m.cur = nil
 	m.stats.Segments++

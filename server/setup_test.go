@@ -255,6 +255,9 @@ func leftovers(s *Server) string {
 	if n := len(s.ingests.all()); n > 0 {
 		left = append(left, fmt.Sprintf("%d publishers of frames", n))
 	}
+	if n := len(s.segmenters.list()); n > 0 {
+		left = append(left, fmt.Sprintf("%d segmenters", n))
+	}
 	if n := s.places.taken.Load(); n != 0 {
 		left = append(left, fmt.Sprintf("%d places", n))
 	}
