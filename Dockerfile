@@ -12,5 +12,5 @@ COPY LICENSE NOTICE /
 COPY third_party/licenses /third_party/licenses
 COPY third_party/mpegts.js-1.8.2/LICENSE third_party/mpegts.js-1.8.2/dist/mpegts.js.LICENSE.txt /third_party/mpegts.js-1.8.2/
 COPY third_party/hls.js-1.7.4/LICENSE /third_party/hls.js-1.7.4/
-EXPOSE 8080/tcp 8080/udp 1935/tcp
+EXPOSE 8080/tcp 8080/udp 1935/tcp 10080/udp
 ENTRYPOINT ["/oneport"]
