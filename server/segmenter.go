@@ -164,14 +164,14 @@ func (g *segmenter) run() {
 		case <-g.wake:
 		case <-alarm.C:
 		case <-g.server.stop:
-			g.end(time.Now())
+			g.end()
 			return
 		}
 		now := time.Now()
 		waiting := g.step(now)
 		pause := g.deadline(now)
 		if pause <= 0 {
-			g.end(now)
+			g.end()
 			return
 		}
 		if waiting {
@@ -200,7 +200,7 @@ func (g *segmenter) deadline(now time.Time) time.Duration {
 }
 
 // end gives everything up. Who waits is told.
-func (g *segmenter) end(now time.Time) {
+func (g *segmenter) end() {
 	t := &g.server.segmenters
 	t.mu.Lock()
 	delete(t.all, g.key)
