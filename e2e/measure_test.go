@@ -159,6 +159,15 @@ func (p *pion) witnessed(t testing.TB) (s showing) {
 	return s
 }
 
+// span is how much of a track has come, in time.
+func (p *pion) span(kind webrtc.RTPCodecType, rate uint32) time.Duration {
+	packets := p.packets(kind)
+	if len(packets) == 0 {
+		return 0
+	}
+	return time.Duration(packets[len(packets)-1].Timestamp-packets[0].Timestamp) * time.Second / time.Duration(rate)
+}
+
 // dated is a packet and when it is meant to be shown.
 type dated struct {
 	*rtp.Packet
