@@ -173,14 +173,14 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-// Over a day of virtual time with a publisher's clock that is not ours, what is told of the wall clock follows it without
-// a jump, and sound and picture are pinned alike.
+// Over three days of virtual time with a publisher's clock that is not ours, in which the timestamps of both tracks wrap, what
+// is told of the wall clock follows it without a jump, and sound and picture are pinned alike.
 func TestTimingFollows(t *testing.T) {
 	p := NewPacketizer(PacketizerOptions{})
 	opus, vp8 := frameFormat(t, media.Opus), frameFormat(t, media.VP8)
 	const drift = 100e-6
 	var last time.Duration
-	for i := range 24 * 3600 {
+	for i := range 3 * 24 * 3600 {
 		at := time.Duration(i) * time.Second
 		arrival := epoch.Add(time.Duration(float64(at)*(1+drift)) + time.Duration(i*7919%40)*time.Millisecond)
 		for _, f := range []*media.Frame{

@@ -146,6 +146,49 @@ func TestDayOfSound(t *testing.T) {
 	}
 }
 
+// For three days of virtual time sound and picture stay as they were captured, though the publisher's clocks run wrong and the
+// RTP timestamps wrap: those of picture six times, those of sound three.
+func TestDaysOfSync(t *testing.T) {
+	const days, sent, ppm = 3, 20 * time.Millisecond, 1e-6
+	for _, test := range []struct {
+		name         string
+		sound, image float64 // by how much the clocks run fast
+		most         time.Duration
+	}{
+		{"one clock", 50 * ppm, 50 * ppm, 50 * time.Microsecond},
+		{"a sound card with a clock of its own", 50 * ppm, -20 * ppm, time.Millisecond + 100*time.Microsecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := NewDepacketizer(epoch)
+			fast := [media.Kinds]float64{test.sound, test.image}
+			rates := [media.Kinds]int64{audioRate, videoRate}
+			formats := [media.Kinds]*media.Format{{Codec: media.Opus, ClockRate: audioRate}, {Codec: media.VP8, ClockRate: videoRate}}
+			payloads := [media.Kinds][]byte{{0xfc}, unhex(t, "10 504200 9d012a 8002 e001 00")}
+			for i := range uint64(days * 24 * 3600) {
+				captured := time.Duration(i) * time.Second
+				var at [media.Kinds]time.Duration
+				for k := range media.Kinds {
+					ts := uint32(1<<32 - 1000*rates[k] + ticks(time.Duration(float64(captured)*(1+fast[k])), rates[k]))
+					arrival := epoch.Add(captured + sent + time.Duration(i*7919%30)*time.Millisecond)
+					pkt := &media.Packet{Arrival: arrival, Format: formats[k], Seq: firstSeq + i, Timestamp: ts, Marker: true, Start: true, Key: true, Payload: payloads[k]}
+					frames, _ := d.Push(arrival, pkt, nil)
+					if len(frames) != 1 {
+						t.Fatalf("%v: %d frames, %+v", captured, len(frames), d.Stats())
+					}
+					at[k] = frames[0].PTS
+					d.SetTiming(k, media.Timing{RTP: ts, At: epoch.Add(captured + sent)})
+				}
+				if apart := at[media.Audio] - at[media.Video]; i > 60 && apart.Abs() > test.most {
+					t.Fatalf("after %v sound and picture are %v apart", captured, apart)
+				}
+			}
+			if s := d.Stats(); s.Jumps > 0 || s.Backwards > 0 {
+				t.Errorf("the counters are %+v", s)
+			}
+		})
+	}
+}
+
 // stamp appends when a frame was captured.
 func stamp(b []byte, at time.Duration) []byte { return binary.BigEndian.AppendUint64(b, uint64(at)) }
 
