@@ -10,7 +10,6 @@ import (
 
 	"oneport/audio"
 	"oneport/media"
-	"oneport/stream"
 )
 
 // aacFrames are n frames of silence in AAC.
@@ -199,7 +198,7 @@ func TestClocksOfFramesMoveTogether(t *testing.T) {
 		s := offline(t, configure(t, withBoth("enabled on; rtmp_to_rtc on;")))
 		e := newEncoder(t, s, 150)
 		defer e.leave()
-		reader, err := s.hubs[e.name.Vhost].Subscribe(time.Now(), e.name, &wakeCounter{})
+		reader, err := s.hubs[e.name.Vhost].Subscribe(time.Now(), e.name, &sleeper{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,8 +235,3 @@ func TestClocksOfFramesMoveTogether(t *testing.T) {
 		}
 	})
 }
-
-// wakeCounter is a reader of packets that looks for itself.
-type wakeCounter struct{}
-
-func (*wakeCounter) Wake(*stream.Stream) {}
