@@ -49,7 +49,7 @@ func TestStalledViewer(t *testing.T) {
 	for _, v := range watching {
 		v.checkWhole(t)
 		st := v.Stats()
-		if st.Stall > 2*time.Second {
+		if st.Stall > stall*time.Second {
 			t.Errorf("another viewer waited %v", st.Stall)
 		}
 	}

@@ -138,8 +138,13 @@ func TestHandshakeGarbage(t *testing.T) {
 	if _, err := io.Copy(io.Discard, conn); os.IsTimeout(err) {
 		t.Error("garbage after the handshake is waited for")
 	}
-	if res, err := browser(t, false).Get("https://" + s.ports[0].Addr().String() + "/api/v1/versions"); err != nil || res.StatusCode != 200 {
-		t.Errorf("afterwards: %v", err)
+	res, err := browser(t, false).Get("https://" + s.ports[0].Addr().String() + "/api/v1/versions")
+	if err != nil {
+		t.Fatalf("afterwards: %v", err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %s", res.Status)
 	}
 }
 
