@@ -309,6 +309,19 @@ func TestOneTrack(t *testing.T) {
 	}
 }
 
+// Sound that the segments can't carry is left out; the picture goes on as if there were none.
+func TestSoundLeftOut(t *testing.T) {
+	for _, mp4 := range []bool{false, true} {
+		m := New(testOptions(mp4), 0)
+		s := newSource(t, m)
+		s.audio = &media.FrameFormat{Codec: media.PCMU, SampleRate: 8000, Channels: 1}
+		s.groups(6, 2*time.Second)
+		if l := parse(t, m.Playlist("")); len(l.names) != 5 || l.durations[0] != 2*time.Second || l.turns > 0 || m.run.tracks[media.Audio] != nil {
+			t.Errorf("MP4 %v: %+v", mp4, l)
+		}
+	}
+}
+
 // Sound that comes later is taken up at the next keyframe, which is asked for, with a discontinuity.
 func TestLateSound(t *testing.T) {
 	m := New(testOptions(true), 0)

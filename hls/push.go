@@ -6,12 +6,17 @@ import (
 	"oneport/media"
 )
 
-// Push adds a frame. The error says that a format can't be carried, and names it.
+// leaves says whether frames of a format are left out: nobody wants them, or they are sound that the segments can't carry.
+func (m *Muxer) leaves(f *media.FrameFormat) bool {
+	return m.opts.Without[f.Kind()] || f.Kind() == media.Audio && CheckCodec(f.Codec, m.opts.MP4) != nil
+}
+
+// Push adds a frame. The error says that a picture's format can't be carried, and names it; sound that can't is left out.
 //
 // A frame's duration is known when the next one of its kind comes; only then it goes into a segment.
 func (m *Muxer) Push(item media.FrameItem) error {
 	f := item.Frame
-	if m.opts.Without[f.Kind()] {
+	if m.leaves(f.Format) {
 		return nil
 	}
 	if m.turns(f, item.Break) {

@@ -90,7 +90,7 @@ func (m *Muxer) turn(item media.FrameItem) error {
 	formats := m.formats
 	formats[f.Kind()] = f.Format
 	for k := range media.Kinds {
-		if formats[k] == nil || m.opts.Without[k] {
+		if formats[k] == nil || m.leaves(formats[k]) {
 			continue
 		}
 		r.tracks[k] = &track{Track: fmp4.Track{ID: uint32(len(r.all())) + 1, Format: formats[k]}, kind: k, delta: usual(formats[k])}

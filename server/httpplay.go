@@ -92,7 +92,7 @@ func (s *Server) serveContainer(w http.ResponseWriter, r *http.Request, conf *Vh
 		return
 	}
 	keepFresh(r.Context())
-	p := &player{viewer: v, mux: c.muxer(&conf.Remux), out: s.newSink(w, r, c), bridged: conf.RTC.ToRTMP}
+	p := newPlayer(v, c.muxer(&conf.Remux), s.newSink(w, r, c), conf)
 	p.wanted = [media.Kinds]bool{media.Audio: conf.Remux.HasAudio, media.Video: conf.Remux.HasVideo && !c.sound}
 	err = p.play() // the response must not be touched when the handler has returned
 	if refusal := (statusError{}); errors.As(err, &refusal) && !p.out.begun() {

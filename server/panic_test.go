@@ -63,6 +63,6 @@ func TestPanicEndsThePlayer(t *testing.T) {
 			t.Errorf("after %v there are %d viewers", p, len(s.viewers.all()))
 		}
 	}()
-	p := &player{viewer: v, mux: faultyMuxer{}, out: deafSink{}, wanted: [media.Kinds]bool{true, true}}
+	p := newPlayer(v, faultyMuxer{}, deafSink{}, new(VhostConf))
 	t.Error("it goes on: ", p.play())
 }

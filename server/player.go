@@ -21,8 +21,6 @@ var (
 )
 
 const (
-	// startPatience is how long a viewer waits for the first frame of sound when there is a picture, or the other way.
-	startPatience = time.Second
 	// waitingLook is how often a viewer is looked at that waits for something.
 	waitingLook = 250 * time.Millisecond
 
@@ -73,10 +71,9 @@ func (p *playBuffers) put(b []byte) {
 // player is one viewer of frames, whatever it speaks.
 type player struct {
 	*viewer
-	mux     muxer
-	out     sink
-	wanted  [media.Kinds]bool // the kinds that are sent
-	bridged bool              // what is published by WebRTC can be played
+	appetite
+	mux muxer
+	out sink
 
 	begun   bool          // the muxer has begun
 	opened  bool          // a publication's first frame has been taken
@@ -84,6 +81,13 @@ type player struct {
 	base    time.Duration // what the viewer counts its time from
 	formats [media.Kinds]*media.FrameFormat
 	items   []media.FrameItem
+}
+
+// newPlayer makes the player of a viewer, which wants all that there is.
+func newPlayer(v *viewer, mux muxer, out sink, conf *VhostConf) *player {
+	return &player{viewer: v, mux: mux, out: out, appetite: appetite{
+		wanted: [media.Kinds]bool{media.Audio: true, media.Video: true}, carries: mux.CheckCodec, bridged: conf.RTC.ToRTMP,
+	}}
 }
 
 // play sends the stream until it or the client ends, ends the viewer, and says why. It gives up its sink before it returns.
@@ -155,81 +159,19 @@ func (p *player) judge(now time.Time, status *stream.FrameStatus) (over bool, er
 	if p.epoch != status.Epoch {
 		return false, errUnpublished
 	}
-	if status.Packets && !p.bridged {
-		return false, errNotBridged
-	}
 	if !p.udp && p.server.onlyBySRT(p.name) {
 		return false, errNotFromSRT
 	}
 	if p.begun {
 		return false, nil
 	}
-	return false, p.carried(status)
-}
-
-// carried says whether the viewer's protocol can carry what the stream has; the error names the codec that it can't. Sound
-// that it can't carry is left out where there is a picture.
-func (p *player) carried(status *stream.FrameStatus) error {
-	codecs := p.codecs(status)
-	if video := codecs[media.Video]; video != 0 && p.wanted[media.Video] {
-		return notAcceptable(p.mux.CheckCodec(video))
-	}
-	sound := codecs[media.Audio]
-	if sound == 0 || status.Formats[media.Video] != nil && p.wanted[media.Video] {
-		return nil
-	}
-	if status.Packets && sound == media.Opus {
-		sound = media.AAC
-	} else if status.Packets {
-		return statusError{http.StatusNotAcceptable, fmt.Sprintf("%v cannot be turned into AAC; publish Opus", sound)}
-	}
-	return notAcceptable(p.mux.CheckCodec(sound))
-}
-
-func notAcceptable(err error) error {
-	if err == nil {
-		return nil
-	}
-	return statusError{http.StatusNotAcceptable, err.Error()}
-}
-
-// codecs are what the publisher sends, 0 where it sends nothing of a kind yet.
-func (p *player) codecs(status *stream.FrameStatus) (codecs [media.Kinds]media.Codec) {
-	for _, f := range p.hub.Formats(p.name) {
-		codecs[f.Codec.Kind()] = f.Codec
-	}
-	for k, f := range status.Formats {
-		if f != nil && !status.Packets {
-			codecs[k] = f.Codec
-		}
-	}
-	return codecs
-}
-
-// ready says whether every format is known that the stream will have, so that all can be told before the first frame.
-func (p *player) ready(now time.Time, status *stream.FrameStatus) bool {
-	if status.Formats == ([media.Kinds]*media.FrameFormat{}) {
-		return false
-	}
-	if now.Sub(status.First) >= startPatience {
-		return true
-	}
-	for k, codec := range p.codecs(status) {
-		expected := codec != 0 && (media.Kind(k) == media.Video || codec == media.Opus)
-		if !status.Packets {
-			expected = p.wanted[k] // there is no telling what is still to come
-		}
-		if expected && status.Formats[k] == nil {
-			return false
-		}
-	}
-	return true
+	return false, p.check(p.hub, p.name, status)
 }
 
 // deliver sends everything that there is. A viewer that has nothing for long is answered all the same, as if there were no
 // publisher: what it waits for may be a keyframe.
 func (p *player) deliver(now time.Time, status *stream.FrameStatus) error {
-	for p.begun || p.ready(now, status) {
+	for p.begun || p.ready(now, p.hub, p.name, status) {
 		p.items = p.reader.Next(time.Now(), p.items[:0], frameBatch)
 		if len(p.items) == 0 {
 			break
@@ -280,7 +222,7 @@ func (p *player) send(status *stream.FrameStatus) (err error) {
 func (p *player) begin(buf []byte, status *stream.FrameStatus) ([]byte, error) {
 	p.begun, p.base = true, p.items[0].From
 	for k, f := range status.Formats {
-		if p.sends(f) {
+		if p.takes(f) {
 			p.formats[k] = f
 		}
 	}
@@ -295,16 +237,11 @@ func (p *player) begin(buf []byte, status *stream.FrameStatus) ([]byte, error) {
 	return buf, nil
 }
 
-// sends says whether frames of a format are sent: they are wanted, and are no sound that the protocol can't carry.
-func (p *player) sends(f *media.FrameFormat) bool {
-	return f != nil && p.wanted[f.Kind()] && (f.Kind() == media.Video || p.mux.CheckCodec(f.Codec) == nil)
-}
-
 // append appends a frame, and what a decoder must know before it if the format is another.
 func (p *player) append(buf []byte, f *media.Frame) (_ []byte, err error) {
 	kind, at := f.Kind(), max(f.DTS-p.base, 0)
 	if p.formats[kind] != f.Format {
-		if !p.sends(f.Format) {
+		if !p.takes(f.Format) {
 			return buf, nil
 		}
 		p.formats[kind] = f.Format

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"oneport/flv"
-	"oneport/media"
 	"oneport/port"
 	"oneport/rtmp"
 	"oneport/stream"
@@ -202,8 +201,7 @@ func (s *Server) playRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, 
 		}
 	}
 	s.tasks.Go(out.listen)
-	p := &player{viewer: v, mux: rtmp.Muxer{Session: session}, out: out, bridged: conf.RTC.ToRTMP}
-	p.wanted = [media.Kinds]bool{media.Audio: true, media.Video: true}
+	p := newPlayer(v, rtmp.Muxer{Session: session}, out, conf)
 	err = p.play()
 	if refusal := (statusError{}); errors.As(err, &refusal) {
 		s.stats.refused.Add(1)

@@ -31,12 +31,12 @@ type segmenters struct {
 // segmenter cuts one stream into segments, in a goroutine of its own. Where they are written to a disk, it lives while
 // somebody publishes, and some time longer; in memory, from the first request on until none has come for some time.
 type segmenter struct {
-	server  *Server
-	log     *slog.Logger
-	key     segmenterKey
-	conf    *VhostConf
-	without [media.Kinds]bool
-	mp4     bool
+	server *Server
+	log    *slog.Logger
+	hub    *stream.Hub
+	key    segmenterKey
+	conf   *VhostConf
+	appetite
 	linger  time.Duration // how long it stays when nobody publishes, or nobody plays
 	lasting bool          // it stays while somebody publishes, whether somebody plays or not
 	disk    *segmentDisk  // nil: memory
@@ -106,14 +106,17 @@ func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
 		return nil, errStopping
 	}
 	g := &segmenter{
-		server: s, log: s.log.With("stream", k.name.String()), key: k, conf: conf, wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		server: s, log: s.log.With("stream", k.name.String()), hub: s.hubs[k.name.Vhost], key: k, conf: conf, wake: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	o := g.options()
 	g.mux = hls.New(o, uint64(now.Unix()))
-	g.without, g.mp4 = o.Without, o.MP4
+	g.appetite = appetite{
+		wanted: [media.Kinds]bool{media.Audio: !o.Without[media.Audio], media.Video: !o.Without[media.Video]}, bridged: conf.RTC.ToRTMP,
+		carries: func(c media.Codec) error { return hls.CheckCodec(c, o.MP4) },
+	}
 	g.used.Store(now.UnixNano())
 	var err error
-	if g.reader, err = s.hubs[k.name.Vhost].SubscribeFrames(now, k.name, g); err != nil {
+	if g.reader, err = g.hub.SubscribeFrames(now, k.name, g); err != nil {
 		return nil, err
 	}
 	if t.all == nil {
@@ -242,11 +245,11 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 	if !status.Live {
 		return false
 	}
-	if err := g.carried(&status); err != nil {
+	if err := g.check(g.hub, g.key.name, &status); err != nil {
 		g.refuse(err)
 		return true // it may change
 	}
-	if !g.ready(now, &status) {
+	if !g.ready(now, g.hub, g.key.name, &status) {
 		return true
 	}
 	g.take(now, &status)
@@ -301,58 +304,6 @@ func (g *segmenter) refuse(err error) {
 		g.log.Info("no segments are made", "dash", g.key.dash, "why", err)
 		g.publish(func() { g.refused = err })
 	}
-}
-
-// carried says whether the segments can carry what the stream has; the error names the codec that they can't.
-func (g *segmenter) carried(status *stream.FrameStatus) error {
-	if status.Packets && !g.conf.RTC.ToRTMP {
-		return errNotBridged
-	}
-	for k, codec := range g.server.codecs(g.key.name, status) {
-		if codec == 0 || g.without[k] {
-			continue
-		}
-		if status.Packets && codec == media.Opus {
-			codec = media.AAC
-		}
-		if err := hls.CheckCodec(codec, g.mp4); err != nil && (media.Kind(k) == media.Video || !status.Packets) {
-			return statusError{http.StatusNotAcceptable, err.Error()}
-		}
-	}
-	return nil
-}
-
-// ready says whether every format is known that the stream will have.
-func (g *segmenter) ready(now time.Time, status *stream.FrameStatus) bool {
-	if status.Formats == ([media.Kinds]*media.FrameFormat{}) {
-		return false
-	}
-	if now.Sub(status.First) >= startPatience {
-		return true
-	}
-	for k, codec := range g.server.codecs(g.key.name, status) {
-		expected := codec != 0 && (media.Kind(k) == media.Video || codec == media.Opus)
-		if !status.Packets {
-			expected = true // there is no telling what is still to come
-		}
-		if expected && !g.without[k] && status.Formats[k] == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// codecs are what the publisher sends, 0 where it sends nothing of a kind yet.
-func (s *Server) codecs(name stream.Name, status *stream.FrameStatus) (codecs [media.Kinds]media.Codec) {
-	for _, f := range s.hubs[name.Vhost].Formats(name) {
-		codecs[f.Codec.Kind()] = f.Codec
-	}
-	for k, f := range status.Formats {
-		if f != nil && !status.Packets {
-			codecs[k] = f.Codec
-		}
-	}
-	return codecs
 }
 
 // tell logs that a segment had to end without a keyframe: the first time, for it says something of the encoder. The caller

@@ -199,8 +199,7 @@ func (s *Server) playSRT(r *srt.Request, resource srt.Resource, name stream.Name
 		return
 	}
 	out := &srtSink{request: r, left: make(chan struct{}), late: make(chan struct{})}
-	p := &player{viewer: v, mux: new(ts.Writer), out: out, bridged: conf.RTC.ToRTMP}
-	p.wanted = [media.Kinds]bool{media.Audio: true, media.Video: true}
+	p := newPlayer(v, new(ts.Writer), out, conf)
 	err = p.play()
 	if !out.begun() {
 		s.refuseSRT(r, resource, srtReason(err), err)
