@@ -195,5 +195,5 @@ func (r *Request) Accept() (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("srt: %w", err)
 	}
-	return &Conn{inner: inner, payload: r.config.payload()}, nil
+	return newConn(inner, r.config.payload(), mostHeld), nil
 }
