@@ -1,8 +1,13 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/hex"
+	"fmt"
+	"math/bits"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +95,88 @@ func TestParametersChange(t *testing.T) {
 	more, asks := push(d, packet(t, media.VP8, 5, 9000, true, "10 51"), packet(t, media.VP8, 6, 12000, true, "10 504200 9d012a 8002 e001 00"))
 	if len(more) != 1 || more[0].Format.Codec != media.VP8 || more[0].Format.Width != 640 || asks != 1 || more[0].DTS <= frames[2].DTS {
 		t.Fatalf("after a change of codec: %+v, asked %d times", more, asks)
+	}
+}
+
+// OpenH264 gives its parameter sets another number with each keyframe: those that come with a keyframe stand in place of all
+// before.
+func TestParametersWithOtherNumbers(t *testing.T) {
+	d := NewDepacketizer(epoch)
+	for id := range uint(70) {
+		sps, pps := numberedSets(id%32, 10+id)
+		ts := uint32(id) * 3000
+		seq := uint64(3 * id)
+		frames, _ := push(d,
+			packet(t, media.H264, seq, ts, false, hex.EncodeToString(sps)), packet(t, media.H264, seq+1, ts, false, hex.EncodeToString(pps)),
+			packet(t, media.H264, seq+2, ts, true, "658884"))
+		if len(frames) != 1 {
+			t.Fatalf("keyframe %d is no frame: %+v", id, d.Stats())
+		}
+		sets, _, err := media.ReadParameterSets(media.H264, frames[0].Format.Config)
+		if err != nil || len(sets.SPS) != 1 || len(sets.PPS) != 1 || !bytes.Equal(sets.SPS[0], sps) || !bytes.Equal(sets.PPS[0], pps) {
+			t.Fatalf("keyframe %d has %d and %d sets, %v", id, len(sets.SPS), len(sets.PPS), err)
+		}
+		if want := int(16 * (11 + id)); frames[0].Format.Width != want {
+			t.Fatalf("keyframe %d is %d wide, not %d", id, frames[0].Format.Width, want)
+		}
+	}
+}
+
+// numberedSets makes parameter sets of baseline H264 with that number, for pictures as many macroblocks wide and one more.
+func numberedSets(id, macroblocks uint) (sps, pps []byte) {
+	var b bitWriter
+	for _, v := range []uint{id, 0, 2, 1} { // seq_parameter_set_id, log2_max_frame_num, pic_order_cnt_type, max_num_ref_frames
+		b.golomb(v)
+	}
+	b.bits(0, 1) // gaps_in_frame_num_value_allowed_flag
+	b.golomb(macroblocks)
+	b.golomb(8)
+	b.bits(0b11001, 5) // frame_mbs_only_flag, direct_8x8_inference_flag, no cropping, no VUI, and the end
+	sps = append([]byte{0x67, 66, 0xc0, 30}, b.bytes()...)
+	b = bitWriter{}
+	b.golomb(id)
+	b.golomb(id)
+	b.bits(0b001110001111001, 15)
+	return sps, append([]byte{0x68}, b.bytes()...)
+}
+
+// bitWriter writes bits as characters.
+type bitWriter struct{ text string }
+
+func (w *bitWriter) bits(v uint, n int) { w.text += fmt.Sprintf("%0*b", n, v) }
+
+func (w *bitWriter) golomb(v uint) {
+	n := bits.Len(v + 1)
+	w.bits(v+1, 2*n-1)
+}
+
+func (w *bitWriter) bytes() (b []byte) {
+	w.text += strings.Repeat("0", -len(w.text)&7)
+	for i := 0; i < len(w.text); i += 8 {
+		v, _ := strconv.ParseUint(w.text[i:i+8], 2, 8)
+		b = append(b, byte(v))
+	}
+	return b
+}
+
+// A keyframe whose parameter sets were lost is not whole, though all its slices are there; one of an encoder that sends them
+// once is.
+func TestKeyframeWithoutItsParameters(t *testing.T) {
+	stap := "78 0015" + testSPS + "0004" + testPPS
+	for _, each := range []bool{true, false} {
+		d := NewDepacketizer(epoch)
+		first := []*media.Packet{packet(t, media.H264, 0, 0, false, stap), packet(t, media.H264, 1, 0, true, "658884")}
+		if !each {
+			first = append(first, packet(t, media.H264, 2, 3000, true, "658884"))
+		}
+		push(d, first...)
+		lost := packet(t, media.H264, 4, 6000, true, "658884")
+		lost.Arrival = ms(100)
+		d.Push(ms(100), lost, nil)
+		frames, ask := d.Tick(ms(400), nil)
+		if each != ask || each != (len(frames) == 0) {
+			t.Errorf("sets with each keyframe %v: %d frames, a keyframe is asked for: %v", each, len(frames), ask)
+		}
 	}
 }
 

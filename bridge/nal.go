@@ -1,7 +1,9 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"oneport/media"
 )
@@ -22,7 +24,9 @@ type nalAssembler struct {
 	codec media.Codec
 	sets  media.ParameterSets
 	fresh bool // the sets changed
+	usual bool // the last keyframe brought its sets along
 
+	own      media.ParameterSets // those that came with the picture
 	data     []byte
 	picture  bool
 	key      bool
@@ -112,7 +116,7 @@ func (a *nalAssembler) put(nal []byte) error {
 func (a *nalAssembler) note(nal []byte) bool {
 	switch media.ClassifyNAL(a.codec, nal) {
 	case media.ParameterNAL:
-		a.fresh = a.sets.Put(a.codec, nal) || a.fresh
+		a.own.Put(a.codec, nal)
 		return false
 	case media.DelimiterNAL:
 		return false
@@ -128,12 +132,34 @@ func (a *nalAssembler) finish() (p picture, err error) {
 	if a.open {
 		err = errFragment
 	}
+	brings := len(a.own.SPS) > 0 && len(a.own.PPS) > 0 && (a.codec == media.H264 || len(a.own.VPS) > 0)
+	a.learn(brings)
 	if a.picture {
 		p.data, p.key = a.data, a.key
+	}
+	if a.key {
+		p.bare, a.usual = a.usual && !brings, brings
 	}
 	if a.fresh {
 		p.config = a.sets.Config(a.codec)
 	}
-	*a = nalAssembler{codec: a.codec, sets: a.sets, fresh: a.fresh && p.config == nil, data: a.data[:0]}
+	*a = nalAssembler{codec: a.codec, sets: a.sets, fresh: a.fresh && p.config == nil, usual: a.usual, data: a.data[:0]}
 	return p, err
+}
+
+// learn takes the sets that came with the picture. Those that a keyframe brings are all that it and what follows needs: encoders
+// that give them another number each time would fill any room. Other sets add to those before.
+func (a *nalAssembler) learn(brings bool) {
+	own := a.own.All()
+	if len(own) == 0 {
+		return
+	}
+	if a.key && brings {
+		a.fresh = a.fresh || !slices.EqualFunc(own, a.sets.All(), bytes.Equal)
+		a.sets = a.own
+		return
+	}
+	for _, set := range own {
+		a.fresh = a.sets.Put(a.codec, set) || a.fresh
+	}
 }

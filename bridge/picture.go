@@ -27,6 +27,7 @@ type assembler interface {
 type picture struct {
 	data          []byte // until the next payload
 	key           bool
+	bare          bool   // a keyframe without parameter sets, of an encoder that sends them with each
 	config        []byte // the decoder configuration, if it was told
 	width, height int    // if no configuration says so
 }
@@ -54,6 +55,7 @@ type videoTrack struct {
 	// The picture that is put together.
 	open    bool
 	whole   bool // nothing of it is missing or malformed so far
+	headed  bool // nothing is missing before it
 	ts      uint32
 	arrived time.Time // its first packet
 
@@ -80,7 +82,7 @@ func (t *videoTrack) take(c *clock, now time.Time, pkt *media.Packet, gap bool, 
 		return dst
 	}
 	if !t.open {
-		t.open, t.ts, t.arrived = true, pkt.Timestamp, pkt.Arrival
+		t.open, t.ts, t.arrived, t.headed = true, pkt.Timestamp, pkt.Arrival, !gap
 		t.whole = !gap || pkt.Start && (t.codec != media.AV1 || pkt.Key) // AV1 tells the beginning of a picture only then
 	}
 	if t.whole && t.parts.add(pkt.Payload) != nil {
@@ -103,7 +105,7 @@ func (t *videoTrack) finish(c *clock, now time.Time, pkt *media.Packet, dst []*m
 	t.open = false
 	p, err := t.parts.finish()
 	t.reformat(p) // parameters hold even if the picture is of no use
-	if err != nil || !t.whole {
+	if err != nil || !t.whole || p.bare && !t.headed {
 		t.counted.Incomplete++
 		t.waits, t.wanted = true, true
 		return dst

@@ -272,3 +272,17 @@ func TestVP9Level(t *testing.T) {
 		}
 	}
 }
+
+// An encoder that gives its parameter sets ever other numbers fills no more room than there is, and what is newest is there.
+func TestOldestSetsGiveWay(t *testing.T) {
+	var sets ParameterSets
+	for id := range byte(64) { // as Exp-Golomb numbers of 13 bits
+		pps := []byte{0x68, (id + 64) >> 5, (id + 64) << 3, 0x80}
+		if !sets.Put(H264, pps) || sets.Put(H264, pps) {
+			t.Fatalf("set %d is not taken once", id)
+		}
+		if n := len(sets.PPS); n != min(int(id)+1, maxSets) || !bytes.Equal(sets.PPS[n-1], pps) {
+			t.Fatalf("after set %d there are %d, the last is %x", id, n, sets.PPS[n-1])
+		}
+	}
+}

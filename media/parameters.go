@@ -24,8 +24,8 @@ const (
 
 var errNoSets = errors.New("media: parameter sets are missing")
 
-// Put takes a parameter set in, in place of the one with the same number, and reports whether anything changed. What is
-// no parameter set, or none that can be believed, changes nothing. The bytes are copied.
+// Put takes a parameter set in, in place of the one with the same number, or of the oldest where there is no room, and reports
+// whether anything changed. What is no parameter set, or none that can be believed, changes nothing. The bytes are copied.
 func (p *ParameterSets) Put(c Codec, nal []byte) (changed bool) {
 	list, ids := p.list(c, nal)
 	if list == nil || len(nal) > maxSetSize {
@@ -37,13 +37,15 @@ func (p *ParameterSets) Put(c Codec, nal []byte) (changed bool) {
 	}
 	i := slices.Index(*ids, id)
 	switch {
-	case i >= 0 && bytes.Equal((*list)[i], nal), i < 0 && len(*ids) == maxSets:
+	case i >= 0 && bytes.Equal((*list)[i], nal):
 		return false
 	case i >= 0:
 		(*list)[i] = bytes.Clone(nal)
-	default:
-		*list, *ids = append(*list, bytes.Clone(nal)), append(*ids, id)
+		return true
+	case len(*ids) == maxSets:
+		*list, *ids = slices.Delete(*list, 0, 1), slices.Delete(*ids, 0, 1)
 	}
+	*list, *ids = append(*list, bytes.Clone(nal)), append(*ids, id)
 	return true
 }
 
