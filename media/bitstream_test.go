@@ -323,3 +323,23 @@ func FuzzBitstream(f *testing.F) {
 		}
 	})
 }
+
+func TestIsRecoveryPoint(t *testing.T) {
+	for _, test := range []struct {
+		sei  []byte
+		want bool
+	}{
+		{[]byte{6, 6, 1, 0xc4, 0x80}, true},
+		{[]byte{6, 5, 2, 1, 2, 6, 1, 0xc4, 0x80}, true},
+		{append(append([]byte{6, 5, 0xff, 1}, make([]byte, 256)...), 6, 1, 0x84, 0x80), true},
+		{[]byte{6, 6, 1, 0x44, 0x80}, false}, // one picture later
+		{[]byte{6, 5, 9, 6, 1, 0xc4, 0x80}, false},
+		{[]byte{6, 6}, false},
+		{[]byte{6, 0xff, 0xff, 0xff}, false},
+		{[]byte{6}, false},
+	} {
+		if got := IsRecoveryPoint(test.sei); got != test.want {
+			t.Errorf("%x: %v", test.sei, got)
+		}
+	}
+}

@@ -141,6 +141,37 @@ func classifyH264(typ byte) NALClass {
 	return OtherNAL
 }
 
+// IsRecoveryPoint reports whether an SEI NAL unit of H264 says that a decoder can begin at its picture (ITU-T H.264, section
+// D.2.8), as encoders with open groups of pictures say it in place of sending an IDR picture. Where pictures are right only
+// some way behind it, it can't.
+func IsRecoveryPoint(nal []byte) bool {
+	const recoveryPoint = 6
+	for b := nal[1:]; len(b) > 2; {
+		var typ, size int
+		typ, b = seiNumber(b)
+		size, b = seiNumber(b)
+		if size > len(b) {
+			return false
+		}
+		if typ == recoveryPoint && size > 0 {
+			return b[0]&0x80 != 0 // recovery_frame_cnt, an Exp-Golomb number, is 0
+		}
+		b = b[size:]
+	}
+	return false
+}
+
+// seiNumber reads a payload's type or size (section 7.3.2.3.1).
+func seiNumber(b []byte) (n int, rest []byte) {
+	for len(b) > 0 && b[0] == 0xff {
+		n, b = n+0xff, b[1:]
+	}
+	if len(b) == 0 {
+		return n, nil
+	}
+	return n + int(b[0]), b[1:]
+}
+
 func classifyH265(typ byte) NALClass {
 	const filler, suffixSEI = 38, 40
 	switch {

@@ -3,6 +3,7 @@ package ts
 import (
 	"bytes"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,6 +95,20 @@ func TestReader(t *testing.T) {
 				same(t, byKind(readAll(&pieces, recorded(t, test.name), size)), kinds)
 			}
 		})
+	}
+}
+
+// An encoder with open groups of pictures sends one IDR picture, and recovery points later: those are keyframes too.
+func TestOpenGroups(t *testing.T) {
+	var r Reader
+	var keys []int
+	for i, f := range readAll(&r, recorded(t, "h264-opengop"), 1<<20) {
+		if f.Key {
+			keys = append(keys, i)
+		}
+	}
+	if !slices.Equal(keys, []int{0, 25}) {
+		t.Errorf("the keyframes are %v", keys)
 	}
 }
 

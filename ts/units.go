@@ -25,6 +25,8 @@ func (r *Reader) readPicture(t *elementary, u unit) {
 			pictures, key = true, true
 		case media.PictureNAL:
 			pictures = true
+		case media.SEINAL:
+			key = key || t.codec == media.H264 && media.IsRecoveryPoint(nal)
 		}
 		size += 4 + len(nal)
 	}
