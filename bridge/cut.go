@@ -13,7 +13,7 @@ var errFrame = errors.New("bridge: a frame is malformed")
 // payload; large ones are cut. Access unit delimiters are left out, and parameter sets come before a keyframe, once.
 func nalPayloads(f *media.Frame, sets [][]byte, keepSEI bool) ([][]byte, error) {
 	c := nalCutter{codec: f.Format.Codec}
-	if f.Key {
+	if refreshes(f) {
 		for _, set := range sets {
 			c.put(set)
 		}
@@ -39,6 +39,19 @@ func nalPayloads(f *media.Frame, sets [][]byte, keepSEI bool) ([][]byte, error) 
 		return nil, errFrame
 	}
 	return c.payloads, nil
+}
+
+// refreshes reports whether a picture of H264 or H265 is one at which a browser begins: it takes no other for a keyframe.
+func refreshes(f *media.Frame) bool {
+	if !f.Key || f.Format.Codec != media.H264 {
+		return f.Key
+	}
+	for nal := range media.NALs(f.Data) {
+		if media.ClassifyNAL(media.H264, nal) == media.KeyNAL {
+			return true
+		}
+	}
+	return false
 }
 
 // nalCutter gathers NAL units into payloads.

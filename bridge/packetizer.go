@@ -18,6 +18,10 @@ const (
 const BFramesWarning = "the publisher sends B-frames, which WebRTC cannot show: they are left out and motion is less smooth; " +
 	"encode without them (ffmpeg: -bf 0, x264: tune zerolatency, OBS: x264 option bframes=0)"
 
+// OpenGroupsWarning says what a user can do about a publisher whose keyframes are none to a browser.
+const OpenGroupsWarning = "the publisher sends open groups of pictures, at whose keyframes browsers can't begin: viewers by WebRTC wait for an IDR picture, " +
+	"which may never come; encode with closed ones (ffmpeg: -flags +cgop, x264: open-gop=0)"
+
 // PacketizerOptions say how packets are made. The zero value leaves SEI messages out.
 type PacketizerOptions struct {
 	KeepSEI bool // supplemental enhancement information of H264 and H265 is sent as well
@@ -37,6 +41,7 @@ type PacketizerStats struct {
 	Frames  [media.Kinds]uint64
 	Packets [media.Kinds]uint64
 	BFrames uint64 // left out; see BFramesWarning
+	Open    uint64 // keyframes of H264 at which browsers can't begin; see OpenGroupsWarning
 	Refused uint64 // of codecs that RTP does not carry here, or malformed; left out
 }
 
@@ -86,6 +91,9 @@ func (p *Packetizer) Push(f *media.Frame, dst []*media.Packet) ([]*media.Packet,
 	if err != nil {
 		p.counted.Refused++
 		return dst, err
+	}
+	if f.Key && f.Format.Codec == media.H264 && !refreshes(f) {
+		p.counted.Open++
 	}
 	t.last, t.top, t.started = f.PTS, f.PTS, true
 	p.counted.Frames[k]++

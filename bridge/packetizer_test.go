@@ -159,6 +159,38 @@ func TestFormatsOfPackets(t *testing.T) {
 	}
 }
 
+// A keyframe that is no IDR picture is none to a browser: it goes without parameter sets, so that no viewer begins there. The
+// pictures that are shown before it are left out.
+func TestOpenGroup(t *testing.T) {
+	p := NewPacketizer(PacketizerOptions{})
+	format := frameFormat(t, media.H264)
+	for i, test := range []struct {
+		dts, pts time.Duration
+		key      bool
+		data     string
+		start    string // of the payload, empty: none
+	}{
+		{0, 80, true, "00000003658884", "78"},
+		{40, 120, false, "00000003419a24", "41"},
+		{80, 240, true, "00000002" + "0605" + "00000003419a24", "41"},
+		{120, 160, false, "00000003019a24", ""},
+		{160, 200, false, "00000003019a24", ""},
+		{200, 280, false, "00000003419a24", "41"},
+	} {
+		f := &media.Frame{Arrival: ms(int(test.dts)), Format: format, DTS: test.dts * time.Millisecond, PTS: test.pts * time.Millisecond, Key: test.key, Data: unhex(t, test.data)}
+		packets, err := p.Push(f, nil)
+		if err != nil || (len(packets) > 0) != (test.start != "") {
+			t.Fatalf("picture %d: %d packets, %v", i, len(packets), err)
+		}
+		if len(packets) > 0 && (hex.EncodeToString(packets[0].Payload[:1]) != test.start || packets[0].Key != (i == 0)) {
+			t.Errorf("picture %d begins with %x, key %v", i, packets[0].Payload[0], packets[0].Key)
+		}
+	}
+	if s := p.Stats(); s.Open != 1 || s.BFrames != 2 {
+		t.Errorf("the counters are %+v", s)
+	}
+}
+
 // Ticks are exact, over the wrap of 32 bits and far beyond, and so they come back.
 func TestTicks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

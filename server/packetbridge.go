@@ -20,6 +20,7 @@ type packetBridging struct {
 	sound   sound
 	refused [media.Kinds]*media.FrameFormat // that WebRTC can't carry, which was told
 	bFrames uint64                          // counted so far
+	open    bool                            // open groups of pictures were told
 
 	frames []*media.Frame
 	out    []*media.Packet
@@ -57,7 +58,7 @@ func (b *packetBridging) step(now time.Time) {
 		if _, turned := b.bridge.Turn(); turned {
 			b.packets = bridge.NewPacketizer(bridge.PacketizerOptions{KeepSEI: b.conf.KeepSEI})
 			b.sound.begin()
-			b.refused, b.bFrames = [media.Kinds]*media.FrameFormat{}, 0
+			b.refused, b.bFrames, b.open = [media.Kinds]*media.FrameFormat{}, 0, false
 		}
 		if len(b.frames) == 0 || b.packets == nil {
 			return
@@ -117,9 +118,14 @@ func (b *packetBridging) packetize(now time.Time, f *media.Frame) {
 	clear(b.out)
 }
 
-// count adds the B-frames that were left out to the server's, and warns of the first.
+// count adds the B-frames that were left out to the server's, and warns of the first, and of groups of pictures that are open.
 func (b *packetBridging) count() {
-	n := b.packets.Stats().BFrames
+	stats := b.packets.Stats()
+	if stats.Open > 0 && !b.open {
+		b.open = true
+		b.log.Warn(bridge.OpenGroupsWarning)
+	}
+	n := stats.BFrames
 	if n > 0 && b.bFrames == 0 {
 		b.log.Warn(bridge.BFramesWarning)
 	}
