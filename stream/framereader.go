@@ -26,6 +26,7 @@ type FrameReader struct {
 	open    bool          // a run has begun
 	picture bool          // its keyframe was delivered
 	from    time.Duration // where on the timeline it begins
+	shown   time.Duration // when its keyframe is
 	next    media.Break   // what the next item says
 
 	skips, skipped uint64
@@ -143,13 +144,16 @@ func (r *FrameReader) late(now time.Time, ring *frameRing, start group) bool {
 	return age > r.stream.hub.config.Play.QueueLength && start.has && start.key > r.pos
 }
 
-// take delivers a frame, unless the run does not reach back to it or has no keyframe yet that it builds on.
+// take delivers a frame, unless the run does not reach back to it or has no picture that it builds on.
 func (r *FrameReader) take(f *media.Frame) (media.FrameItem, bool) {
 	if f.DTS < r.from {
 		return media.FrameItem{}, false
 	}
 	if f.Kind() == media.Video {
-		if r.picture = r.picture || f.Key; !r.picture {
+		switch {
+		case !r.picture && f.Key:
+			r.picture, r.shown = true, f.PTS
+		case !r.picture, f.PTS < r.shown: // the latter are of an open group, and build on the one before
 			return media.FrameItem{}, false
 		}
 	}

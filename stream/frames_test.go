@@ -107,6 +107,35 @@ func (b *bridged) got(r *FrameReader) (kinds string, items []media.FrameItem) {
 	return kinds, items
 }
 
+// Of an open group of pictures a reader that begins there is not given those that are shown before its keyframe: they build on
+// the group before. One that has that is given all.
+func TestOpenGroups(t *testing.T) {
+	b := newBridged(t, nil)
+	early := b.subscribe()
+	b.publish()
+	show := func(kind byte, at, shown int) {
+		f := &media.Frame{Arrival: b.now, Format: avcFrames, DTS: time.Duration(at), PTS: time.Duration(shown), Key: kind == 'K', Data: []byte{kind}}
+		b.bridge.Push(f)
+	}
+	show('K', 0, 2)
+	show('P', 1, 4)
+	show('B', 2, 3)
+	begun, _ := b.got(early)
+	show('K', 3, 7)
+	show('l', 4, 5)
+	show('l', 5, 6)
+	late := b.subscribe()
+	show('P', 6, 10)
+	show('B', 7, 8)
+	show('B', 8, 9)
+	if kinds, _ := b.got(early); begun+kinds != "KPBKllPBB" {
+		t.Errorf("the early reader has %s and %s", begun, kinds)
+	}
+	if kinds, _ := b.got(late); kinds != "KPBB" {
+		t.Errorf("the late reader has %s", kinds)
+	}
+}
+
 // A reader begins at the newest keyframe, with the sound that is not earlier, also what came before the keyframe did.
 func TestFrameStart(t *testing.T) {
 	b := newBridged(t, nil)
