@@ -164,3 +164,27 @@ func TestUnknownCodecs(t *testing.T) {
 		}
 	}
 }
+
+// Who asks for a part that its segment ended without waits for the first of the next (RFC 8216bis, section 6.2.5.2).
+func TestReloadPastSegment(t *testing.T) {
+	o := testOptions(true)
+	o.Part = 500 * time.Millisecond
+	m := New(o, 10)
+	s := newSource(t, m)
+	seen := map[bool]int{}
+	s.check = func() {
+		if len(m.list) == 0 || m.cur == nil {
+			return
+		}
+		last := m.list[len(m.list)-1]
+		want := len(m.cur.parts) > 0
+		seen[want]++
+		if has, err := m.Has(&Reload{Segment: last.Number, Part: len(last.parts)}); has != want || err != nil {
+			t.Fatalf("with %d parts of the next segment: %v, %v", len(m.cur.parts), has, err)
+		}
+	}
+	s.groups(4, 2*time.Second)
+	if seen[true] == 0 || seen[false] == 0 {
+		t.Error(seen)
+	}
+}

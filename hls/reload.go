@@ -39,8 +39,15 @@ var ErrAhead = errors.New("hls: _HLS_msn or _HLS_part is too far ahead of the pl
 // maxAhead are the parts a player may be ahead of the playlist (RFC 8216bis, section 6.2.5.2: three, or what is a segment).
 const maxAhead = 3
 
-// Has says whether the playlist has what a player waits for. The error is ErrAhead.
+// Has says whether the playlist has what a player waits for. A part that a segment ended without means the first of the next
+// segment (RFC 8216bis, section 6.2.5.2). The error is ErrAhead.
 func (m *Muxer) Has(r *Reload) (bool, error) {
+	for _, s := range m.list {
+		if s.Number == r.Segment && r.Part >= len(s.parts) {
+			r = &Reload{Segment: r.Segment + 1}
+			break
+		}
+	}
 	growing := m.next // number of the segment that is growing, or will be
 	if m.cur != nil {
 		growing = m.cur.Number
