@@ -44,6 +44,8 @@ var edges = map[string]string{
 	"media":  "",
 	"e2e":    "",
 
+	"e2e/copy": "", // a client for the tests, built of other people's libraries
+
 	"third_party": "", // scripts of other projects, which can be embedded from their own folder only
 }
 
