@@ -1,0 +1,39 @@
+// The client of e2e/copy, for what ffmpeg can't speak.
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+let built;
+
+// program is its path. It is built once for this process.
+export function program() {
+  built ??= (async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'copy');
+    await promisify(execFile)('go', ['build', '-o', path, './e2e/copy'], { cwd: new URL('../..', import.meta.url).pathname });
+    return path;
+  })();
+  return built;
+}
+
+// copied gives so many seconds of a stream as Matroska to decode().
+export const copied = (url, seconds) => async (out) => {
+  const child = spawn(await program(), ['-t', String(seconds), url, '-'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (b) => { said += b; });
+  child.stdout.pipe(out);
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(said);
+};
+
+// refused is what a server says that does not play a stream.
+export async function refused(url) {
+  const child = spawn(await program(), ['-t', '1', url, '-'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (b) => { said += b; });
+  const [code] = await once(child, 'close');
+  return code === 0 ? 'it plays' : said;
+}

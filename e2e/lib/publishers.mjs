@@ -1,0 +1,55 @@
+// The matrix' publishers: real clients that send the numbered film.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { program } from './copy.mjs';
+import { height, width } from './film.mjs';
+
+// publish begins to publish at each server, and returns what ends it.
+export async function publish(publisher, servers, { films, open }) {
+  const begin = publisher.by === 'chromium' ? browser : encoder;
+  return Promise.all(servers.map((server) => begin(publisher, server, { films, open })));
+}
+
+// capture runs in the page before its own scripts: the microphone hears the tone as it is, and a kind that is not published
+// has no device.
+function capture({ video, audio }) {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (want) => {
+    if ((want.video && !video) || (want.audio && !audio)) throw new DOMException('there is no such device', 'NotFoundError');
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    return real(want.audio ? { ...want, audio: plain } : want);
+  };
+}
+
+async function browser(publisher, { origin }, { open }) {
+  const codec = publisher.video ? `&codec=${publisher.video.toLowerCase()}` : '';
+  const client = await open(`${origin}/players/whip.html?autostart=true&stream=${publisher.id}${codec}&width=${width}&height=${height}&bitrate=500`,
+    { script: capture, about: { video: Boolean(publisher.video), audio: Boolean(publisher.audio) } });
+  await client.reaches('live');
+  return { stop: () => client.page.context().close() };
+}
+
+// encoder is a process that sends a file again and again, in real time.
+async function encoder(publisher, server, { films }) {
+  const file = await films.file({ picture: publisher.picture, sound: publisher.audio });
+  const to = `rtmp://127.0.0.1:${server.port}/live/${publisher.id}`;
+  const again = ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', file, '-c', 'copy', '-f'];
+  const [command, ...args] = {
+    copy: [await program(), file, to],
+    ffmpeg: ['ffmpeg', ...again, 'flv', to],
+    srt: ['ffmpeg', ...again, 'mpegts', `srt://127.0.0.1:${server.srt}?streamid=#!::r=live/${publisher.id},m=publish`],
+  }[publisher.by];
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (b) => { said += b; });
+  const ended = once(child, 'close');
+  return {
+    stop: async () => {
+      assert.equal(child.exitCode, null, `the publisher has ended: ${said}`);
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
