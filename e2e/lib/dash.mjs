@@ -13,10 +13,10 @@ async function get(url) {
   return body;
 }
 
-// representations are what an MPD lists: of each kind where it begins, its first number, and its segments' times in seconds.
+// representations are what an MPD lists: of each kind where it begins, and its segments' names and times.
 function representations(mpd) {
   return [...mpd.matchAll(/<AdaptationSet [^>]*contentType="(\w+)"[\s\S]*?<\/AdaptationSet>/g)].map(([set, kind]) => {
-    const of = (name) => new RegExp(`<SegmentTemplate [^>]*\\b${name}="([^"]*)"`).exec(set)[1];
+    const of = (name) => new RegExp(`<SegmentTemplate [^>]*\\b${name}="([^"]*)"`).exec(set)?.[1];
     const scale = Number(of('timescale'));
     let next = 0;
     const times = [...set.matchAll(/<S (?:t="(\d+)" )?d="(\d+)"(?: r="(\d+)")?\/>/g)].flatMap(([, t, d, r]) => {
@@ -24,10 +24,12 @@ function representations(mpd) {
       return Array.from({ length: Number(r ?? 0) + 1 }, () => {
         const at = next;
         next += Number(d);
-        return { at: at / scale, length: Number(d) / scale };
+        return { time: at, at: at / scale, length: Number(d) / scale };
       });
     });
-    return { kind, initialization: of('initialization'), media: of('media'), first: Number(of('startNumber')), times };
+    const [media, first] = [of('media'), Number(of('startNumber') ?? 1)];
+    const names = times.map(({ time }, i) => media.replace('$Number$', first + i).replace('$Time$', time));
+    return { kind, initialization: of('initialization'), names, times };
   });
 }
 
@@ -39,14 +41,13 @@ export async function segments(url, seconds) {
     return all.every(({ times }) => times.reduce((sum, s) => sum + s.length, 0) >= seconds) && all;
   }, { every: 500 });
   const folder = mkdtempSync(join(tmpdir(), 'oneport-e2e-'));
-  const files = await Promise.all(sets.map(async ({ kind, initialization, media, first, times }) => {
+  const files = await Promise.all(sets.map(async ({ kind, initialization, names, times }) => {
     for (let i = 1; i < times.length; i++) {
       const hole = times[i].at - times[i - 1].at - times[i - 1].length;
       assert.ok(Math.abs(hole) < 0.001, `${hole} s between two segments of ${kind}`);
     }
-    const urls = [initialization, ...times.map((_, i) => media.replace('$Number$', first + i))];
-    const path = join(folder, `${kind}.mp4`);
-    writeFileSync(path, Buffer.concat(await Promise.all(urls.map((u) => get(new URL(u, url))))));
+        const path = join(folder, `${kind}.mp4`);
+    writeFileSync(path, Buffer.concat(await Promise.all([initialization, ...names].map((u) => get(new URL(u, url))))));
     return [kind, path];
   }));
   return Object.fromEntries(files);
