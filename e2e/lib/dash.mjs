@@ -46,7 +46,7 @@ export async function segments(url, seconds) {
       const hole = times[i].at - times[i - 1].at - times[i - 1].length;
       assert.ok(Math.abs(hole) < 0.001, `${hole} s between two segments of ${kind}`);
     }
-        const path = join(folder, `${kind}.mp4`);
+    const path = join(folder, `${kind}.mp4`);
     writeFileSync(path, Buffer.concat(await Promise.all([initialization, ...names].map((u) => get(new URL(u, url))))));
     return [kind, path];
   }));

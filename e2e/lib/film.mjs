@@ -1,7 +1,7 @@
 // A film whose pictures are numbered so that it shows in each what has been decoded, and a tone on each channel of sound.
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -52,6 +52,8 @@ const fragmented = ['-movflags', 'frag_keyframe+empty_moov+default_base_moof'];
 export class Films {
   #folder = mkdtempSync(join(tmpdir(), 'oneport-film-'));
   #made = new Map();
+
+  remove() { rmSync(this.#folder, { recursive: true }); }
 
   // y4m is the film as Chromium's camera shows it.
   y4m() {

@@ -82,6 +82,7 @@ class Stage {
 
   async end() {
     await this.#browser?.close();
+    this.films.remove();
     await Promise.all(Object.values(this.servers).map((s) => s.stop()));
     assert.deepEqual(this.#failures, [], 'no page has an error of its own');
     for (const { log } of Object.values(this.servers)) assert.ok(!/\bpanic:|DATA RACE|level=ERROR/.test(log), `the server's log is clean:\n${log}`);
