@@ -3,6 +3,9 @@ package e2e
 import (
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +15,7 @@ import (
 // What a browser publishes is heard and seen together by viewers of every other protocol, from the first second on.
 func TestSyncOfWebRTC(t *testing.T) {
 	t.Parallel()
-	s, c := start(t), newClip(t, 10*time.Second)
+	s, c := start(t), newClip(t, 10*time.Second, smallSize)
 	for _, tc := range []struct {
 		name    string
 		long    time.Duration
@@ -144,7 +147,7 @@ func TestSyncOfRTMP(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(dir, tc.name+".flv")
-			film(t, file, long, tc.rate, append(tc.coding, "-c:a", "aac", "-b:a", "128k")...)
+			film(t, file, long, smallSize, tc.rate, append(tc.coding, "-c:a", "aac", "-b:a", "128k")...)
 			viewer := playPion(t, s, tc.name, pionOptions{network: tc.network, codecs: []*codec{h264(), opus()}})
 			ffmpeg(t, "-v", "error", "-re", "-i", file, "-c", "copy", "-f", "flv", "rtmp://"+s.addr+"/live/"+tc.name)
 			const most = long - 500*time.Millisecond // a datagram may get lost
@@ -169,4 +172,40 @@ func TestSyncOfRTMP(t *testing.T) {
 			t.Error("no B-frame was counted")
 		}
 	})
+}
+
+const smallSize, largeSize = "320x180", "640x360"
+
+// A browser that sends larger pictures from some keyframe on is followed by the viewers of every other protocol: each decodes
+// the small and the large ones without a complaint.
+func TestSizeChanges(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	const half = 4 * time.Second
+	small, large := newClip(t, half, smallSize), newClip(t, half, largeSize)
+	joined := &clip{pictures: slices.Concat(small.pictures, large.pictures), sounds: slices.Concat(small.sounds[:half/soundStep], large.sounds)}
+	var watching sync.WaitGroup
+	for _, protocol := range []string{"flv", "ts", "m3u8"} {
+		url := "http://" + s.addr + "/live/x." + protocol
+		watching.Go(func() {
+			args := []string{"-v", "error", "-select_streams", "v", "-show_entries", "frame=width,height", "-of", "csv=p=0:s=x"}
+			if protocol == "m3u8" {
+				args = append(args, "-live_start_index", "0", "-read_intervals", "%+5.8") // it is long until a playlist ends
+			}
+			out, err := exec.CommandContext(t.Context(), "ffprobe", append(args, url)...).CombinedOutput()
+			counts := map[string]int{}
+			for line := range strings.Lines(string(out)) {
+				if size := strings.TrimRight(line, "x\n"); size != "" {
+					counts[size]++
+				}
+			}
+			// One that reads segments leaves what comes last; one that reads a stream may come when some has passed.
+			if err != nil || counts[smallSize] < 60 || counts[largeSize] < 40 || len(counts) > 2 {
+				t.Errorf("%s: %v, %v", protocol, counts, err)
+			}
+			t.Logf("%s: %v", protocol, counts)
+		})
+	}
+	perform(t, s, "x", joined, performance{network: "udp"})
+	watching.Wait()
 }

@@ -3,10 +3,12 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,16 +28,16 @@ type clip struct {
 const (
 	pictureStep = 40 * time.Millisecond
 	soundStep   = 20 * time.Millisecond
-	flashes     = "testsrc2=s=320x180:r=25,drawbox=c=white:t=fill:enable='lt(mod(t,1),0.1)'"
+	flashes     = "testsrc2=s=%s:r=25,drawbox=c=white:t=fill:enable='lt(mod(t,1),0.1)'"
 	beeps       = "aevalsrc='0.5*sin(2*PI*1000*t)*lt(mod(t,1),0.1)':s="
 )
 
-// film has ffmpeg make so much of it into a file.
-func film(t testing.TB, file string, long time.Duration, rate string, coding ...string) {
+// film has ffmpeg make so much of it into a file, with pictures of that size and sound of that rate.
+func film(t testing.TB, file string, long time.Duration, size, rate string, coding ...string) {
 	t.Helper()
+	seconds := strconv.FormatFloat(long.Seconds(), 'f', -1, 64)
 	args := []string{
-		"-v", "error", "-t", long.String()[:len(long.String())-1], "-f", "lavfi", "-i", flashes,
-		"-t", long.String()[:len(long.String())-1], "-f", "lavfi", "-i", beeps + rate,
+		"-v", "error", "-t", seconds, "-f", "lavfi", "-i", fmt.Sprintf(flashes, size), "-t", seconds, "-f", "lavfi", "-i", beeps + rate,
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "600k", "-g", "9999", "-sc_threshold", "0",
 		"-force_key_frames", "expr:gte(t,n_forced)",
 	}
@@ -60,12 +62,12 @@ func run(t testing.TB, program string, args ...string) string {
 }
 
 // newClip makes a clip for a browser's publisher.
-func newClip(t testing.TB, long time.Duration) *clip {
+func newClip(t testing.TB, long time.Duration, size string) *clip {
 	t.Helper()
 	dir := t.TempDir()
 	raw, ogg := filepath.Join(dir, "x.h264"), filepath.Join(dir, "x.ogg")
-	film(t, raw, long, "48000", "-profile:v", "baseline", "-bf", "0", "-bsf:v", "h264_metadata=aud=insert", "-an")
-	film(t, ogg, long, "48000", "-vn", "-c:a", "libopus", "-ac", "2", "-page_duration", "20000")
+	film(t, raw, long, size, "48000", "-profile:v", "baseline", "-bf", "0", "-bsf:v", "h264_metadata=aud=insert", "-an")
+	film(t, ogg, long, size, "48000", "-vn", "-c:a", "libopus", "-ac", "2", "-page_duration", "20000")
 	b, err := os.ReadFile(raw)
 	must(t, err)
 	c := &clip{pictures: accessUnits(b), sounds: opusPackets(t, ogg)}

@@ -1,12 +1,16 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pion/rtp"
 
 	"oneport/audio"
 	"oneport/media"
@@ -232,6 +236,51 @@ func TestClocksOfFramesMoveTogether(t *testing.T) {
 		}
 		if moved > -50*time.Millisecond {
 			t.Errorf("the wall clock was followed by %v only", moved)
+		}
+	})
+}
+
+// An encoder whose pictures change their size is followed: the new parameter sets come before the keyframe, to a viewer who was
+// there and to one who comes.
+func TestParametersOfEncoderChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, configure(t, withBoth("enabled on; rtmp_to_rtc on;")))
+		viewer := joined(t, s, "whep", "")
+		e := newEncoder(t, s, 0)
+		defer e.leave()
+		var sets media.ParameterSets
+		for _, nal := range []string{"6742c028d900780227e584000003000400000300f03c60c920", "68ce3880"} { // of 1920x1080
+			b, _ := hex.DecodeString(nal)
+			sets.Put(media.H264, b)
+		}
+		large, err := media.NewFrameFormat(media.H264, sets.Config(media.H264))
+		if err != nil {
+			t.Fatal(err)
+		}
+		formats := []*media.FrameFormat{frameFormat(t, media.H264, testAVCC), large}
+		send := func(i int, key bool, format *media.FrameFormat) {
+			at := time.Duration(i) * 40 * time.Millisecond
+			f := &media.Frame{Arrival: time.Now(), Format: format, DTS: at, PTS: at, Key: key, Data: []byte{0, 0, 0, 4, 0x41, 0x80, 0, byte(i)}}
+			if key {
+				f.Data[4] = 0x65
+			}
+			e.push(f)
+			time.Sleep(40 * time.Millisecond)
+			viewer.pump()
+		}
+		for i := range 20 {
+			send(i, i%10 == 0, formats[i/10])
+		}
+		late := joined(t, s, "whep", "")
+		send(20, true, formats[1])
+		late.pump()
+		want, _, _ := media.ReadParameterSets(media.H264, large.Config)
+		brings := func(p rtp.Packet) bool { return p.Payload[0]&0x1f == 24 && bytes.Contains(p.Payload, want.SPS[0]) }
+		if n := len(viewer.media); n != 21 || brings(viewer.media[0]) || !brings(viewer.media[10]) {
+			t.Errorf("of %d packets the new sets are not in the eleventh", n)
+		}
+		if n := len(late.media); n == 0 || !brings(late.media[n-1]) {
+			t.Errorf("who comes then has %d packets, without the new sets before a keyframe", n)
 		}
 	})
 }
