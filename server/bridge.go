@@ -12,12 +12,13 @@ import (
 type bridging struct {
 	server *Server
 	log    *slog.Logger
+	name   stream.Name
 	conf   *VhostRTC
 	wake   chan struct{} // capacity 1
 }
 
 func (s *Server) newBridging(st *stream.Stream, conf *VhostRTC) bridging {
-	return bridging{server: s, log: s.log.With("stream", st.Name().String()), conf: conf, wake: make(chan struct{}, 1)}
+	return bridging{server: s, log: s.log.With("stream", st.Name().String()), name: st.Name(), conf: conf, wake: make(chan struct{}, 1)}
 }
 
 // Wake is called by the stream.

@@ -233,6 +233,8 @@ func (s *session) checkRefused() {
 		s.refuse(fmt.Errorf("the stream has turned to %v, which this viewer did not offer", f))
 	case s.reader.Unbridged():
 		s.refuse(errUnbridged)
+	case s.server.onlyBySRT(s.info.name):
+		s.refuse(errNotFromSRT)
 	}
 }
 

@@ -56,6 +56,9 @@ func (b *packetBridging) step(now time.Time) {
 	for {
 		b.frames = b.bridge.Next(b.frames[:0], frameBatch)
 		if _, turned := b.bridge.Turn(); turned {
+			if b.packets = nil; b.server.onlyBySRT(b.name) {
+				return // its viewers are told
+			}
 			b.packets = bridge.NewPacketizer(bridge.PacketizerOptions{KeepSEI: b.conf.KeepSEI})
 			b.sound.begin()
 			b.refused, b.bFrames, b.open = [media.Kinds]*media.FrameFormat{}, 0, false
@@ -139,6 +142,9 @@ var errUnbridged = statusError{http.StatusNotAcceptable, "the stream is publishe
 // None are known while nobody publishes.
 func (s *Server) formats(hub *stream.Hub, name stream.Name) ([]media.Format, error) {
 	list, published := hub.Formats(name), hub.FrameFormats(name)
+	if s.onlyBySRT(name) {
+		return nil, errNotFromSRT
+	}
 	if len(published) > 0 && !s.config.Vhosts.Find(name.Vhost).Settings.RTC.FromRTMP {
 		return nil, errUnbridged
 	}

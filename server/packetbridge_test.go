@@ -284,3 +284,34 @@ func TestParametersOfEncoderChange(t *testing.T) {
 		}
 	})
 }
+
+// Where srt_to_rtmp is off, what is published by SRT is played by SRT alone, and every other viewer is told so.
+func TestOnlyBySRT(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text1 := strings.Replace(withBoth("enabled on; rtmp_to_rtc on;"), "rtmp_to_rtc on; }", "rtmp_to_rtc on; } srt { enabled on; srt_to_rtmp off; } hls { enabled on; }", 1)
+		s := offline(t, configure(t, text1))
+		waiting := joined(t, s, "whep", "")
+		i, err := s.publishFrames(livestream, origin{kind: "srt-publish", ip: "192.0.2.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &encoder{T: t, ingest: i, began: time.Now(), sounds: aacFrames(t, 50)}
+		e.run(2*time.Second, waiting.pump)
+		if len(waiting.media) > 0 {
+			t.Errorf("%d packets of it go to WebRTC", len(waiting.media))
+		}
+		for range 10 {
+			waiting.live(time.Second)
+		}
+		if !waiting.over() {
+			t.Error("who waited by WebRTC is not told")
+		}
+		if c, res := offered(t, s, "whep", ""); c != nil || res.StatusCode != http.StatusNotAcceptable || !strings.Contains(text(t, res), "srt_to_rtmp") {
+			t.Errorf("who comes by WebRTC is answered %s", res.Status)
+		}
+		if res := local(s, http.MethodGet, "/live/livestream.m3u8", ""); res.StatusCode != http.StatusNotAcceptable || !strings.Contains(text(t, res), "srt_to_rtmp") {
+			t.Errorf("who comes by HLS is answered %s", res.Status)
+		}
+		e.leave()
+	})
+}

@@ -245,7 +245,11 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 	if !status.Live {
 		return false
 	}
-	if err := g.check(g.hub, g.key.name, &status); err != nil {
+	err := g.check(g.hub, g.key.name, &status)
+	if g.server.onlyBySRT(g.key.name) {
+		err = errNotFromSRT
+	}
+	if err != nil {
 		g.refuse(err)
 		return true // it may change
 	}
