@@ -44,9 +44,10 @@ for (const [name, args] of [['on docker.conf', ['-c', dockerConf]], ['without a 
     await s.browser({ network });
     const publisher = await s.open('http://localhost:8080/players/whip.html?autostart=true&api=8080');
     await publisher.reaches('live');
-    for (const stream of ['', '&stream=livestream.m3u8']) {
+    for (const [what, stream] of [['flv', ''], ['hls', '&stream=livestream.m3u8']]) {
       const viewer = await s.open(`http://localhost:8080/players/srs_player.html?autostart=true${stream}`);
       await plays(viewer);
+      await s.shoot(viewer, `recipe-2-${what}`);
       await s.close(viewer);
     }
   });
@@ -82,11 +83,13 @@ for (const [https, name, args] of [['HTTTPS', 'on docker.conf', ['-c', dockerCon
       const { pair } = await client.facts();
       assert.deepEqual([pair.remote.protocol, pair.remote.address, pair.remote.port], ['tcp', address, 8088]);
     }
+    await s.shoot(viewer, 'recipe-3-whep');
     await Promise.all([s.close(legacy), s.close(viewer)]);
     for (const page of [`https://${address}:8088/players/srs_player.html?autostart=true&schema=https&port=8088`,
       `http://localhost:8080/players/srs_player.html?autostart=true&server=${address}&schema=wss&port=8088`]) {
       const player = await s.open(page);
       await plays(player);
+      await s.shoot(player, `recipe-3-${new URL(page).protocol.slice(0, -1)}`);
       await s.close(player);
     }
     const mixed = await s.open(`https://${address}:8088/players/srs_player.html?autostart=true&schema=http&port=8080`);

@@ -10,10 +10,13 @@ import { once } from 'node:events';
 export const address = '192.0.2.10'; // TEST-NET-1 (RFC 5737): nobody's.
 
 // The two ends of a veth pair in one namespace: browsers see an ordinary
-// interface, and what is sent to its address comes back by the loopback.
+// interface, and what is sent to its address comes back by the loopback. They get no address of IPv6, which would be there
+// some seconds later: a browser breaks its connections off when an address comes.
 const setUp = `
 ip link set lo up
 ip link add e0 type veth peer name e1
+ip link set e0 addrgenmode none
+ip link set e1 addrgenmode none
 ip addr add ${address}/24 dev e0
 ip link set e0 up
 ip link set e1 up
