@@ -71,12 +71,15 @@ var h264Config = []byte{
 func (f *synthetic) feed(seconds int) {
 	for end := f.at + time.Duration(seconds)*time.Second; f.at < end; f.at += 40 * time.Millisecond {
 		for f.audio != nil {
-			at := time.Duration(f.sounds) * 1024 * time.Second / 48000
+			at, data := time.Duration(f.sounds)*1024*time.Second/48000, []byte{0x21, 0x10, 4, 0x60, 0x8c, 0x1c}
+			if f.audio.Codec == media.Opus {
+				at, data = time.Duration(f.sounds)*20*time.Millisecond, []byte{0xfc, 0xff, 0xfe}
+			}
 			if at > f.at {
 				break
 			}
 			f.sounds++
-			f.in.push(&media.Frame{Arrival: time.Now(), Format: f.audio, DTS: at, PTS: at, Key: true, Data: []byte{0x21, 0x10, 4, 0x60, 0x8c, 0x1c}})
+			f.in.push(&media.Frame{Arrival: time.Now(), Format: f.audio, DTS: at, PTS: at, Key: true, Data: data})
 		}
 		if f.video == nil {
 			continue
@@ -153,6 +156,33 @@ func TestHLS(t *testing.T) {
 		t.Error(playlist)
 	}
 	until(t, "the segments to be given up", func() bool { return len(s.segmenters.list()) == 0 })
+}
+
+// The Opus of an encoder is turned into AAC for HLS with MPEG-TS, which knows no other sound, and sound that can't be turned
+// into it is left out.
+func TestHLSConvertsSound(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_ctx off;", "")))
+	video, _ := h264AndAAC(t)
+	f := synthesize(t, s, "x", video, &media.FrameFormat{Codec: media.Opus, SampleRate: 48000, Channels: 2})
+	names := listed(f.play(s, "/live/x.m3u8", 4))
+	if len(names) == 0 {
+		t.Fatal("there is no segment")
+	}
+	segment, _ := fetch(t, base(s)+"/live/"+names[0])
+	checkTS(t, segment)
+	r := ts.Reader{}
+	for _, f := range r.Read(time.Now(), nil, []byte(segment)) {
+		if f.Kind() == media.Audio && f.Format.Codec != media.AAC {
+			t.Fatalf("the sound is %v", f.Format.Codec)
+		}
+	}
+	if n := s.stats.soundErrors.Load(); n > 0 {
+		t.Errorf("%d errors of sound", n)
+	}
+	law := synthesize(t, s, "law", video, &media.FrameFormat{Codec: media.PCMU, SampleRate: 8000, Channels: 1})
+	if names := listed(law.play(s, "/live/law.m3u8", 4)); len(names) == 0 {
+		t.Error("a picture with sound that HLS can't carry is not played")
+	}
 }
 
 // checkTS demands a segment of MPEG-TS with picture, from a keyframe on, and sound.

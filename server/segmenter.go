@@ -37,6 +37,7 @@ type segmenter struct {
 	key    segmenterKey
 	conf   *VhostConf
 	appetite
+	mp4     bool
 	linger  time.Duration // how long it stays when nobody publishes, or nobody plays
 	lasting bool          // it stays while somebody publishes, whether somebody plays or not
 	disk    *segmentDisk  // nil: memory
@@ -51,6 +52,7 @@ type segmenter struct {
 	told    hls.Stats // what the log knows
 	failing bool      // the disk takes nothing
 	items   []media.FrameItem
+	sound   sound // of a publisher of frames, where the segments can't carry it as it is
 
 	mu      sync.Mutex
 	mux     *hls.Muxer
@@ -112,8 +114,15 @@ func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
 	g.mux = hls.New(o, uint64(now.Unix()))
 	g.appetite = appetite{
 		wanted: [media.Kinds]bool{media.Audio: !o.Without[media.Audio], media.Video: !o.Without[media.Video]}, bridged: conf.RTC.ToRTMP,
-		carries: func(c media.Codec) error { return hls.CheckCodec(c, o.MP4) },
+		carries: func(c media.Codec) error {
+			if g.converts(c) {
+				c = media.AAC
+			}
+			return hls.CheckCodec(c, g.mp4)
+		},
 	}
+	g.mp4 = o.MP4
+	g.sound = sound{to: media.AAC, bitrate: conf.RTC.AACBitrate, log: g.log, errors: &s.stats.soundErrors}
 	g.used.Store(now.UnixNano())
 	var err error
 	if g.reader, err = g.hub.SubscribeFrames(now, k.name, g); err != nil {
@@ -235,6 +244,7 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 	switch {
 	case status.Live && status.Epoch != g.epoch:
 		g.epoch, g.left = status.Epoch, time.Time{}
+		g.sound.begin()
 		g.publish(func() { g.mux.End(); g.refused = nil })
 	case !status.Live && g.left.IsZero():
 		g.left = now
@@ -282,10 +292,10 @@ func (g *segmenter) take(now time.Time, status *stream.FrameStatus) {
 		}
 		wants := false
 		g.publish(func() {
-			g.mux.Expect(status.Formats)
+			g.mux.Expect(g.expected(status.Formats))
 			g.refused = nil
 			for _, item := range g.items {
-				if err := g.mux.Push(item); err != nil {
+				if err := g.put(item); err != nil {
 					g.refused = statusError{http.StatusNotAcceptable, err.Error()}
 				}
 			}
@@ -297,6 +307,31 @@ func (g *segmenter) take(now time.Time, status *stream.FrameStatus) {
 			g.reader.RequestKeyframe(now)
 		}
 	}
+}
+
+// converts says whether sound of a codec is turned into AAC: players of HLS know no other in MPEG-TS.
+func (g *segmenter) converts(c media.Codec) bool { return c == media.Opus && !g.mp4 }
+
+// expected are the formats that the segments will have of a stream that has those.
+func (g *segmenter) expected(formats [media.Kinds]*media.FrameFormat) [media.Kinds]*media.FrameFormat {
+	if f := formats[media.Audio]; f != nil && g.converts(f.Codec) {
+		formats[media.Audio] = g.sound.becomes(f)
+	}
+	return formats
+}
+
+// put gives the muxer a frame, or what its sound becomes.
+func (g *segmenter) put(item media.FrameItem) error {
+	if !g.converts(item.Format.Codec) {
+		return g.mux.Push(item)
+	}
+	for _, f := range g.sound.convert(item.Frame) {
+		if err := g.mux.Push(media.FrameItem{Frame: f, Break: item.Break, From: item.From}); err != nil {
+			return err
+		}
+		item.Break = media.Continues
+	}
+	return nil
 }
 
 // refuse notes why there is nothing to play.

@@ -43,6 +43,15 @@ func (s *sound) convert(f *media.Frame) (frames []*media.Frame) {
 	return frames
 }
 
+// becomes is the format of what is made of sound of that one; nil if nothing can be.
+func (s *sound) becomes(f *media.FrameFormat) *media.FrameFormat {
+	if err := s.prepare(f); err != nil || s.transcoder == nil {
+		s.tell(f, err)
+		return nil
+	}
+	return s.transcoder.Format()
+}
+
 // prepare sees to a transcoder, which follows the formats after the first by itself.
 func (s *sound) prepare(f *media.FrameFormat) (err error) {
 	if s.transcoder != nil || f == s.refused {
