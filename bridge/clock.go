@@ -9,7 +9,7 @@ import (
 const (
 	maxStep = time.Millisecond // a frame's time is corrected by at most that
 	maxJump = 5 * time.Second  // a timestamp that is further from its arrival begins anew
-	minGap  = time.Microsecond // the least time between two frames of a track
+	minGap  = time.Millisecond // the least time between two frames of a track: FLV counts so
 )
 
 // clock puts the RTP timestamps of sound and picture on one timeline, which begins at origin.

@@ -231,7 +231,7 @@ func checkSync(t *testing.T, s *source, frames []*media.Frame, long, final time.
 				if off := moved - span(n, audioRate); off.Abs() > time.Nanosecond {
 					t.Fatalf("at %v sound is off by %v: it is not exact to the sample", captured(f), off)
 				}
-			} else if off := moved - meant; off.Abs() > maxStep+2*minGap || moved <= 0 {
+			} else if off := moved - meant; off.Abs() > maxStep+2*time.Microsecond || moved <= 0 {
 				t.Fatalf("at %v picture moves by %v more than it should", captured(f), off)
 			}
 		}
