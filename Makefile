@@ -1,12 +1,12 @@
 # make run         build and start oneport on port 8080
 # make test        everything: unit, race, fuzz, real browsers
-# make test-full   that and what takes longer
+# make test-full   that and what takes longer (make full is that alone)
 # make bench       the figures of docs/performance.md
 GO ?= go
 BIN := oneport
 FUZZTIME ?= 2000x
 
-.PHONY: build run test test-full check unit fuzz pages e2e bench cross clean
+.PHONY: build run test test-full full check unit fuzz pages e2e bench cross clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) .
@@ -16,7 +16,10 @@ run: build
 
 test: check unit fuzz pages e2e
 
-test-full: test
+test-full: test full
+
+full: build e2e/node_modules
+	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/full/*.test.mjs
 
 check:
