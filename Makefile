@@ -4,7 +4,7 @@
 # make bench       the figures of docs/performance.md
 GO ?= go
 BIN := oneport
-FUZZTIME ?= 2000x
+FUZZTIME ?= 1000x
 
 .PHONY: build run test test-full full check unit fuzz pages e2e bench cross clean
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Runs every fuzz target of the project for a moment each, from its seeds. Those run in every plain `go test` already.
-# FUZZTIME is a number of executions (2000x), or a time (10m) for whoever has it: a time can end a run as if it had failed
+# FUZZTIME is a number of executions (1000x), or a time (10m) for whoever has it: a time can end a run as if it had failed
 # (golang/go#75804).
 set -eu
 cd "$(dirname "$0")/.."
-count=${FUZZTIME:-2000x}
+count=${FUZZTIME:-1000x}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

@@ -1,9 +1,9 @@
 // ffmpeg publishes by RTMP, and what it gets back by RTMP, RTMPS and HTTP-FLV from the same port is decoded.
 
 import assert from 'node:assert/strict';
-import { Encoder, decoded, loudest } from './lib/ffmpeg.mjs';
-import { scene } from './lib/scene.mjs';
-import { until } from './lib/until.mjs';
+import { Encoder, decoded, loudest } from '../lib/ffmpeg.mjs';
+import { scene } from '../lib/scene.mjs';
+import { until } from '../lib/until.mjs';
 
 // publish starts an encoder and waits until the server has so many of its frames.
 async function publish(server, name, options) {
