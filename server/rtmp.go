@@ -195,7 +195,7 @@ func (s *Server) playRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, 
 		c.finish()
 		return
 	}
-	if tcp := tcpBelow(c.Conn.Conn); tcp != nil {
+	if tcp := tcpBelow(c.Conn); tcp != nil {
 		if raw, err := tcp.SyscallConn(); err == nil {
 			limitUnsent(raw, unsentFrames)
 		}
