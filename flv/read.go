@@ -113,6 +113,9 @@ func (r *Reader) readScript(body []byte) error {
 	return err
 }
 
+// mostSlack is how many bytes more than it needs a frame may keep alive, besides as many as it has.
+const mostSlack = 4 << 10
+
 func (r *Reader) readFrame(ts uint32, m message) (*media.Frame, error) {
 	if m.composition > maxComposition || m.composition < -maxComposition {
 		return nil, errComposition
@@ -129,6 +132,9 @@ func (r *Reader) readFrame(ts uint32, m message) (*media.Frame, error) {
 	if len(data) == 0 {
 		r.stats.Ignored++
 		return nil, nil
+	}
+	if cap(data) > 2*len(data)+mostSlack {
+		data = bytes.Clone(data) // or a frame of a few bytes would keep the message alive that it came in
 	}
 	at, late := r.times.Place(media.Clock{Rate: 1000, Bits: 32}, kind, uint64(ts))
 	dts := time.Duration(at) * time.Millisecond

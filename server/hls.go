@@ -52,7 +52,8 @@ func (s *Server) segmented() claim {
 	return func(w http.ResponseWriter, r *http.Request, host string, v *config.Vhost[VhostConf]) bool {
 		b := all[v.Name]
 		q := &segmentRequest{server: s, w: w, r: r, conf: &v.Settings}
-		for dash, patterns := range map[bool]*hls.Patterns{false: b.hls, true: b.dash} {
+		for i, patterns := range []*hls.Patterns{b.hls, b.dash} {
+			dash := i == 1
 			if patterns == nil {
 				continue
 			}
@@ -385,7 +386,7 @@ func (q *segmentRequest) content(typ string, modified time.Time, body io.ReadSee
 func (q *segmentRequest) send(modified time.Time, body io.ReadSeeker) {
 	control := http.NewResponseController(q.w)
 	http.ServeContent(q.w, q.r, "", modified, &patientReader{body, control})
-	control.SetWriteDeadline(time.Time{})
+	control.SetWriteDeadline(time.Now().Add(writePatience)) // package http flushes the last of it later
 }
 
 // patientReader gives the client writePatience for each piece that is read for it.

@@ -33,6 +33,9 @@ type rtmpConn struct {
 
 func (c *rtmpConn) Write(b []byte) (int, error) {
 	c.SetWriteDeadline(time.Now().Add(time.Duration(c.patience.Load())))
+	if c.patience.Load() == 0 { // perhaps since just before the line above
+		return 0, os.ErrDeadlineExceeded
+	}
 	return c.Conn.Write(b)
 }
 

@@ -50,6 +50,7 @@ type segmenter struct {
 	epoch   uint64    // of the publication that is cut
 	left    time.Time // since when nobody publishes; zero while somebody does
 	told    hls.Stats // what the log knows
+	cutting bool      // it may be cut
 	failing bool      // the disk takes nothing
 	items   []media.FrameItem
 	sound   sound // of a publisher of frames, where the segments can't carry it as it is
@@ -243,12 +244,14 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 	status := g.reader.Status()
 	switch {
 	case status.Live && status.Epoch != g.epoch:
-		g.epoch, g.left = status.Epoch, time.Time{}
+		g.epoch, g.left, g.cutting = status.Epoch, time.Time{}, false
 		g.sound.begin()
 		g.publish(func() { g.mux.End(); g.refused = nil })
 	case !status.Live && g.left.IsZero():
 		g.left = now
-		g.take(now, &status)
+		if g.cutting {
+			g.take(now, &status)
+		}
 		g.publish(g.mux.End)
 		return false
 	}
@@ -266,6 +269,7 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 	if !g.ready(now, g.hub, g.key.name, &status) {
 		return true
 	}
+	g.cutting = true
 	g.take(now, &status)
 	return false
 }

@@ -61,6 +61,8 @@ func (b *bodySink) begin() error {
 	b.answered = true
 	b.container.headers(b.w)
 	b.w.WriteHeader(http.StatusOK)
+	b.control.SetWriteDeadline(time.Now().Add(writePatience))
+	defer b.relax()
 	return b.control.Flush()
 }
 
@@ -87,14 +89,19 @@ func (b *bodySink) pass(p []byte) error {
 	if err := b.control.Flush(); err != nil {
 		return err
 	}
-	if !b.hurried.Load() {
-		b.control.SetWriteDeadline(time.Time{}) // HTTP/2 resets a stream by it, also one that has nothing to write
-	}
+	b.relax()
 	return nil
 }
 
-// end leaves the connection as the next request on it wants it.
-func (b *bodySink) end(error) { b.control.SetWriteDeadline(time.Time{}) }
+// relax takes the deadline away between two writes: HTTP/2 resets a stream by it, also one that has nothing to write.
+func (b *bodySink) relax() {
+	if !b.hurried.Load() {
+		b.control.SetWriteDeadline(time.Time{})
+	}
+}
+
+// end leaves the last flush its time, which is package http's to do; the next request sets a deadline of its own.
+func (b *bodySink) end(error) { b.control.SetWriteDeadline(time.Now().Add(writePatience)) }
 
 // socketSink is a WebSocket: the bytes go in binary messages.
 type socketSink struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"sync"
 	"syscall"
 	"time"
@@ -189,8 +190,29 @@ func (r *Request) Admit() (Reason, error) {
 // Refuse answers no.
 func (r *Request) Refuse(why Reason) { r.inner.Reject(gosrt.RejectionReason(why)) }
 
+// ErrPacketSize says that the client takes no packets that a transport stream fits into.
+var ErrPacketSize = errors.New("srt: the client's packets are too small for a transport stream")
+
+// packetSize is the MSS that was agreed on. The library keeps it to itself, and takes whatever the client says: from less than
+// its headers it computes a payload of 4 GB, which it allocates when the request is accepted.
+func (r *Request) packetSize() uint64 {
+	request := reflect.Indirect(reflect.ValueOf(r.inner))
+	if request.Kind() != reflect.Struct {
+		return 0
+	}
+	config := request.FieldByName("config")
+	if config.Kind() != reflect.Struct || config.FieldByName("MSS").Kind() != reflect.Uint32 {
+		return 0
+	}
+	return config.FieldByName("MSS").Uint()
+}
+
 // Accept answers yes.
 func (r *Request) Accept() (*Conn, error) {
+	if r.packetSize() < headers+packetUnit {
+		r.inner.Reject(gosrt.REJ_ROGUE)
+		return nil, ErrPacketSize
+	}
 	inner, err := r.inner.Accept()
 	if err != nil {
 		return nil, fmt.Errorf("srt: %w", err)

@@ -195,7 +195,7 @@ func (r *FrameReader) Stats() FrameStats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	stats := FrameStats{Skips: r.skips, SkippedFrames: r.skipped}
-	if ring := &s.frames; r.open && r.epoch == s.epoch && r.pos < ring.head {
+	if ring := &s.frames; r.open && r.epoch == s.epoch && r.pos < ring.head && ring.tail < ring.head {
 		stats.Lag = ring.newest.Sub(ring.at(max(r.pos, ring.tail)).frame.Arrival)
 	}
 	return stats

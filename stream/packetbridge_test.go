@@ -236,3 +236,26 @@ func TestUnbridged(t *testing.T) {
 		t.Errorf("unbridged: %v, %+v", r.Unbridged(), hub.Streams()[0])
 	}
 }
+
+// A reader that has media to read when a bridge ends, and what the bridge wrote goes, can still be asked how it fares.
+func TestStatsAfterTheBridge(t *testing.T) {
+	p := newPacketed(t)
+	r := p.subscribe()
+	p.read(r)
+	p.write("KP")
+	p.convey()
+	r.Next(p.now, nil, 1)
+	p.bridge.Close()
+	if lag := r.Stats().Lag; lag != 0 {
+		t.Errorf("a lag of %v behind nothing", lag)
+	}
+	b := newBridged(t, nil)
+	b.publish()
+	f := b.subscribe()
+	b.script(b.frame('K', 0), b.frame('P', 20), b.frame('P', 40))
+	f.Next(b.now, nil, 1)
+	b.bridge.Close()
+	if lag := f.Stats().Lag; lag != 0 {
+		t.Errorf("a lag of %v behind nothing", lag)
+	}
+}

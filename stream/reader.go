@@ -264,7 +264,7 @@ func (r *Reader) Stats() ReaderStats {
 	}
 	for k := range r.cursors {
 		l, c := &s.lanes[k], &r.cursors[k]
-		if r.epoch != s.epoch || c.pos >= l.head {
+		if r.epoch != s.epoch || c.pos >= l.head || l.tail == l.head { // a bridge that ends leaves nothing behind
 			continue
 		}
 		stats.Lag = max(stats.Lag, newest.Sub(l.arrival(max(c.pos, l.tail))))

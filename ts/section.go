@@ -135,7 +135,8 @@ func (r *Reader) take(e entry, found *[media.Kinds]bool) {
 	if t.on && t.pid == e.pid && t.codec == codec && t.channels == channels {
 		return
 	}
-	*t = elementary{on: true, pid: e.pid, codec: codec, channels: channels}
+	// Its time goes on, for it must not go back.
+	*t = elementary{on: true, pid: e.pid, codec: codec, channels: channels, due: t.due, told: t.told, begun: t.begun}
 }
 
 // entry is a stream in a program's map.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LiveEdge, Pace, Progress, Retry, aheadOf, maxTries } from '../static/players/js/live.js';
+import { LiveEdge, Pace, Progress, Retry, Stuck, aheadOf, maxTries } from '../static/players/js/live.js';
 
 test('latency is counted from the soonest arrival', () => {
   const edge = new LiveEdge();
@@ -75,4 +75,14 @@ test('a stream that is not live is waited for, a server that is gone is not', ()
   assert.equal(lost.next(false), null);
   lost.worked();
   assert.equal(lost.next(false), 500);
+});
+
+test('a picture that stands still while media comes is started anew', () => {
+  const stuck = new Stuck();
+  assert.equal(stuck.observe(0, true), false);
+  assert.equal(stuck.observe(3900, true), false);
+  assert.equal(stuck.observe(4000, false), false, 'it has moved');
+  assert.equal(stuck.observe(5000, true), false);
+  assert.equal(stuck.observe(9000, true), false);
+  assert.equal(stuck.observe(9001, true), true);
 });

@@ -95,6 +95,23 @@ export class Progress {
 
 const stillFor = 1200;
 
+// Stuck tells when the picture has stood still for so long, though media came,
+// that only a new start helps: a decoder can fail without a word.
+export class Stuck {
+  #since = null;
+
+  observe(now, still) {
+    if (!still) {
+      this.#since = null;
+      return false;
+    }
+    this.#since ??= now;
+    return now - this.#since > stuckFor;
+  }
+}
+
+const stuckFor = 4000;
+
 // Retry says when to try again. A stream that is not live is waited for without
 // an end; a server that does not answer is not.
 export class Retry {

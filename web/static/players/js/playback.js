@@ -4,7 +4,7 @@
 
 import { mixed, recognise } from './address.js';
 import { engine } from './engines.js';
-import { LiveEdge, Pace, Progress, Retry, aheadOf } from './live.js';
+import { LiveEdge, Pace, Progress, Retry, Stuck, aheadOf } from './live.js';
 import { addressError, mixedError, passes, playError, waits } from './playerrors.js';
 import { Window } from './stats.js';
 
@@ -40,6 +40,7 @@ export class Playback {
   #edge = new LiveEdge();
   #pace;
   #progress = new Progress();
+  #stuck = new Stuck();
   #window = new Window(12000);
   #counted = 0; // bytes of earlier attempts
   #seen = false; // The stream has been played to its end.
@@ -118,6 +119,7 @@ export class Playback {
     this.#lastBytes = { at: performance.now(), bytes: 0 };
     this.#edge.clear();
     this.#progress.clear();
+    this.#stuck = new Stuck();
     this.#pace = new Pace(this.#options.buffer ?? target);
     this.#engine = engine(video, this.#url, this.kind, {
       opened: mine(() => { this.#opened = true; }),
@@ -199,6 +201,8 @@ export class Playback {
     const progress = this.#progress.observe(now, video.currentTime);
     if (progress === 'playing') return this.#playing(now);
     if (progress === 'stalled') this.#stalled();
+    const comes = now - this.#lastBytes.at < silence && this.kind.format !== 'hls' && !document.hidden;
+    if (this.#stuck.observe(now, progress === 'stalled' && comes)) return this.#again(false);
     const silent = this.kind.format !== 'hls' && now - this.#lastBytes.at > silence;
     if (silent && this.hadMedia) return this.#again(true);
     if (this.hadMedia) return this.#enter('waiting');
@@ -208,6 +212,7 @@ export class Playback {
 
   #playing(now) {
     const { video } = this.#options;
+    this.#stuck.observe(now, false);
     if (this.state !== 'live') {
       this.since ||= now;
       this.hadMedia = true;
