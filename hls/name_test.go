@@ -92,6 +92,7 @@ func TestSettings(t *testing.T) {
 		"leave nothing":         func(s *Settings) { s.ACodec, s.VCodec = "an", "vn" },
 		"hls_part_duration":     func(s *Settings) { s.LowLatency, s.Part = true, time.Minute },
 		"hls_keys":              func(s *Settings) { s.LowLatency, s.Keys = true, true },
+		"leave hls_path empty":  func(s *Settings) { s.LowLatency, s.Path = true, "/x" },
 		"[duration]":            func(s *Settings) { s.LowLatency, s.FMP4File = true, "[stream]-[seq]-[duration].m4s" },
 	} {
 		s := good

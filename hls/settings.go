@@ -41,7 +41,7 @@ type Settings struct {
 	FMP4File string `conf:"hls_fmp4_file" default:"[app]/[stream]-[seq].m4s" doc:"The segments of fragmented MP4."`
 	InitFile string `conf:"hls_init_file" default:"[app]/[stream]/init-[seq].mp4" doc:"What segments of fragmented MP4 begin with; a new one for each change of the format."`
 
-	LowLatency bool          `conf:"hls_low_latency" default:"off" doc:"Low-Latency HLS: segments of fragmented MP4 are listed in parts while they grow, and players are answered when there is a new one."`
+	LowLatency bool          `conf:"hls_low_latency" default:"off" doc:"Low-Latency HLS: segments of fragmented MP4 are listed in parts while they grow, and players are answered when there is a new one. It needs an empty hls_path."`
 	Part       time.Duration `conf:"hls_part_duration" default:"500" unit:"ms" doc:"With hls_low_latency, how long a part is."`
 }
 
@@ -70,6 +70,9 @@ func (s Settings) Check() error {
 	}
 	if s.LowLatency {
 		errs = append(errs, between("hls_part_duration", s.Part, 100*time.Millisecond, s.Fragment))
+		if s.Path != "" {
+			errs = append(errs, errors.New("hls_low_latency needs its parts in memory: leave hls_path empty"))
+		}
 		if s.Keys {
 			errs = append(errs, errors.New("hls_keys and hls_low_latency do not go together: parts are not encrypted"))
 		}
