@@ -215,3 +215,20 @@ func FuzzMetadata(f *testing.F) {
 		}
 	})
 }
+
+// A frame of a few bytes does not keep the long message alive that it came in; one that fills its message is not copied.
+func TestFrameKeepsNoMessage(t *testing.T) {
+	var r Reader
+	if _, err := r.Read(time.Time{}, Tag{Type: Audio, Body: unhex(t, "af 00 1210")}); err != nil {
+		t.Fatal(err)
+	}
+	long := append(unhex(t, "af 01 2110"), make([]byte, 1<<20)...)
+	small, err := r.Read(time.Time{}, Tag{Type: Audio, Body: long[:4]})
+	if err != nil || len(small.Data) != 2 || cap(small.Data) > 2*mostSlack {
+		t.Errorf("%v: %d bytes keep %d", err, len(small.Data), cap(small.Data))
+	}
+	whole, err := r.Read(time.Time{}, Tag{Type: Audio, Time: 23, Body: long})
+	if err != nil || &whole.Data[0] != &long[2] {
+		t.Errorf("a frame that fills its message is copied, or not read: %v", err)
+	}
+}

@@ -49,3 +49,24 @@ func TestHeld(t *testing.T) {
 		t.Errorf("it ends with %v", err)
 	}
 }
+
+// request is a client's wish as the library has it, with the packet size that the client said.
+type request struct {
+	gosrt.ConnRequest
+	config   gosrt.Config
+	rejected bool
+}
+
+func (r *request) Reject(gosrt.RejectionReason) { r.rejected = true }
+func (r *request) Accept() (gosrt.Conn, error)  { return nil, io.EOF }
+
+// A client whose packets are too small is refused before the library allocates anything for it.
+func TestPacketSize(t *testing.T) {
+	for size, want := range map[uint32]error{0: ErrPacketSize, 43: ErrPacketSize, 44: ErrPacketSize, 231: ErrPacketSize, 232: io.EOF, 1500: io.EOF} {
+		inner := &request{config: gosrt.Config{MSS: size}}
+		_, err := (&Request{config: new(Config), inner: inner}).Accept()
+		if !errors.Is(err, want) || inner.rejected != (want == ErrPacketSize) {
+			t.Errorf("packets of %d bytes: %v, rejected %v", size, err, inner.rejected)
+		}
+	}
+}
