@@ -118,10 +118,12 @@ func TestRTMPNoParameters(t *testing.T) {
 func TestRTMPTimes(t *testing.T) {
 	s := open(t, configure(t, withRTMP("")))
 	p := publishing(t, s, "x")
+	i := s.ingests.all()[0]
+	until(t, "what is fed first", func() bool { return i.frames.Load() == 50 })
 	v := dialRTMP(t, addrOf(s), "live")
 	v.play("x")
-	v.frames(2)
-	last := time.Duration(0)
+	v.frames(4) // the last group of pictures, but for the end: the last sound goes along with the next picture
+	last := 120 * time.Millisecond
 	for _, from := range []uint32{1000, 3_000_000, 500, 1<<32 - 400, 1<<32 - 200, 0} {
 		p.feed(from, 5)
 		for range 10 {
@@ -135,7 +137,7 @@ func TestRTMPTimes(t *testing.T) {
 			last = max(last, f.DTS)
 		}
 	}
-	if n := s.ingests.all()[0].rebased.Load(); n != 3 {
+	if n := i.rebased.Load(); n != 3 {
 		t.Errorf("%d jumps were counted, there were 3", n)
 	}
 	if m := text(t, call(t, http.MethodGet, base(s)+"/metrics", "")); !strings.Contains(m, "oneport_timeline_jumps_total 3\n") {
