@@ -30,8 +30,9 @@ type Tag struct {
 }
 
 const (
-	headerSize    = 9
-	tagHeaderSize = 11
+	headerSize     = 9
+	tagHeaderSize  = 11
+	tagTrailerSize = 4 // the size of what was before
 
 	// MaxBody is the size of the greatest body there can be: a tag says its size in three bytes.
 	MaxBody = 1<<24 - 1
@@ -57,22 +58,22 @@ func AppendHeader(dst []byte, audio, video bool) []byte {
 
 // Append appends the tag as it stands in a file: header, body, and the size of both.
 func (t Tag) Append(dst []byte) []byte {
-	dst = t.AppendTagHeader(dst)
-	dst = append(dst, t.Body...)
-	return t.AppendTagTrailer(dst)
-}
-
-// AppendTagHeader appends the eleven bytes that come before the body.
-func (t Tag) AppendTagHeader(dst []byte) []byte {
-	dst = append(dst, byte(t.Type))
-	dst = append24(dst, uint32(len(t.Body)))
-	dst = append24(dst, t.Time)
-	return append(dst, byte(t.Time>>24), 0, 0, 0)
-}
-
-// AppendTagTrailer appends the four bytes that come after the body.
-func (t Tag) AppendTagTrailer(dst []byte) []byte {
+	dst = append(t.appendHeader(dst), t.Body...)
 	return binary.BigEndian.AppendUint32(dst, uint32(tagHeaderSize+len(t.Body)))
+}
+
+// appendHeader appends the eleven bytes that come before the body.
+func (t Tag) appendHeader(dst []byte) []byte {
+	dst = append24(append(dst, byte(t.Type)), uint32(len(t.Body)))
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0) // the time, and the number of a stream, which is always 0
+	putTime(dst[len(dst)-tagHeaderSize:], t.Time)
+	return dst
+}
+
+// putTime writes the time of a tag into its header: the lower 24 bits, then the upper 8.
+func putTime(header []byte, ms uint32) {
+	append24(header[:4], ms)
+	header[7] = byte(ms >> 24)
 }
 
 // CutHeader takes the file header off b. Without error, rest is nil while b is too short to tell.
@@ -105,11 +106,11 @@ func CutTag(b []byte) (tag Tag, rest []byte, ok bool, err error) {
 		return Tag{}, b, false, errType
 	}
 	end := tagHeaderSize + int(uint24(b[1:]))
-	if len(b) < end+4 {
+	if len(b) < end+tagTrailerSize {
 		return Tag{}, b, false, nil
 	}
 	tag.Body = b[tagHeaderSize:end:end]
-	return tag, b[end+4:], true, nil // the size that follows is often wrong, and nobody needs it
+	return tag, b[end+tagTrailerSize:], true, nil // the size that follows is often wrong, and nobody needs it
 }
 
 // milliseconds rounds a time to what a tag can say. It never adds up: each tag is as exact as can be.

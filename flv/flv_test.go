@@ -180,15 +180,52 @@ func reread(t *testing.T, tag Tag) Tag {
 	return again
 }
 
-func TestAppendTag(t *testing.T) {
-	f := &media.Frame{Format: format(t, media.AAC, "1210"), DTS: time.Second, PTS: time.Second, Data: []byte{0x21, 0x10}}
-	b, err := AppendTag([]byte{0xff}, f)
+// A frame's tag is encoded once, and holds the frame's data. Viewers get the same bytes, but for the time that they count by.
+func TestTagIsEncodedOnce(t *testing.T) {
+	for _, format := range formats(t) {
+		plain := media.Frame{Format: format, DTS: time.Hour, PTS: time.Hour + 40*time.Millisecond, Key: true, Data: unhex(t, frameData[format.Codec])}
+		f := plain
+		Encode(&f)
+		tag, err := FrameTag(&plain)
+		if err != nil || !bytes.Equal(f.Tag, tag.Append(nil)) || !bytes.Equal(f.Data, plain.Data) {
+			t.Fatalf("%v: the tag is %x, want %+v, %v", format.Codec, f.Tag, tag, err)
+		}
+		if &f.Data[0] != &f.Tag[len(f.Tag)-tagTrailerSize-len(f.Data)] || cap(f.Data) > len(f.Data) {
+			t.Errorf("%v: the data is not the end of the tag's body, or can be appended to", format.Codec)
+		}
+		if shared, _ := FrameTag(&f); &shared.Body[0] != &f.Tag[tagHeaderSize] {
+			t.Errorf("%v: the tag is encoded again", format.Codec)
+		}
+		before := bytes.Clone(f.Tag)
+		for _, at := range []time.Duration{0, 1500 * time.Millisecond, 1 << 31 * time.Millisecond, 50 * 24 * time.Hour} {
+			want := tag
+			want.Time = uint32(at.Milliseconds())
+			for _, f := range []media.Frame{f, plain} {
+				if b, err := AppendFrame([]byte{0xff}, &f, at); err != nil || !bytes.Equal(b, want.Append([]byte{0xff})) {
+					t.Errorf("%v at %v: %x, %v", format.Codec, at, b, err)
+				}
+			}
+		}
+		if !bytes.Equal(f.Tag, before) {
+			t.Errorf("%v: the shared tag was written to", format.Codec)
+		}
+		dst := make([]byte, 0, 1024)
+		if n := testing.AllocsPerRun(10, func() { AppendFrame(dst, &f, time.Second) }); n != 0 {
+			t.Errorf("%v: a viewer's tag takes %v allocations", format.Codec, n)
+		}
+	}
+}
+
+func TestAppendFrame(t *testing.T) {
+	f := &media.Frame{Format: format(t, media.AAC, "1210"), Data: []byte{0x21, 0x10}}
+	b, err := AppendFrame([]byte{0xff}, f, time.Second)
 	if want := "ff" + "08 000004 0003e8 00 000000 af012110 0000000f"; err != nil || !bytes.Equal(b, unhex(t, want)) {
 		t.Errorf("the tag is %x, %v", b, err)
 	}
 	f.Format = &media.FrameFormat{Codec: media.VP8}
-	if b, err := AppendTag([]byte{0xff}, f); err == nil || len(b) != 1 {
-		t.Errorf("VP8 is written: %x, %v", b, err)
+	Encode(f)
+	if b, err := AppendFrame([]byte{0xff}, f, 0); err == nil || len(b) != 1 || f.Tag != nil {
+		t.Errorf("VP8 is written: %x, %x, %v", b, f.Tag, err)
 	}
 }
 

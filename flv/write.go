@@ -37,23 +37,72 @@ const (
 // aacHead is the first byte of sound in AAC, whatever its rate and channels are: 44 kHz, 16 bits, stereo.
 const aacHead = audioAAC<<4 | 3<<2 | 1<<1 | 1
 
-// FrameTag makes the tag of a frame. It does not depend on who gets it: one tag serves all.
-func FrameTag(f *media.Frame) (Tag, error) {
-	tag, err := newTag(f.Format, f.DTS)
-	if err != nil {
-		return Tag{}, err
+// Encode gives a frame its tag, which everybody who plays the stream is sent, and moves the frame's data into it. It is for
+// who makes the frame, before it is shared. What FLV can't carry gets none: FrameTag and AppendFrame say why.
+func Encode(f *media.Frame) {
+	if checkFrame(f) != nil {
+		return
 	}
-	if len(f.Data) > MaxBody-16 {
-		return Tag{}, errSize
-	}
-	body := make([]byte, 0, len(f.Data)+8)
-	body = AppendFrameHead(body, f)
-	tag.Body = append(body, f.Data...)
-	return tag, nil
+	const most = tagHeaderSize + frameHeadSize + tagTrailerSize
+	f.Tag = appendFrame(make([]byte, 0, len(f.Data)+most), f)
+	end := len(f.Tag) - tagTrailerSize
+	f.Data = f.Tag[end-len(f.Data) : end : end]
 }
 
-// AppendFrameHead appends what comes before a frame's data in the body of its tag.
-func AppendFrameHead(b []byte, f *media.Frame) []byte {
+// FrameTag is the tag of a frame, on the stream's timeline. It shares the frame's bytes where that has a tag.
+func FrameTag(f *media.Frame) (Tag, error) {
+	if err := checkFrame(f); err != nil {
+		return Tag{}, err
+	}
+	b := f.Tag
+	if b == nil {
+		b = appendFrame(nil, f)
+	}
+	return Tag{Type: typeOf(f.Format), Time: uint32(milliseconds(f.DTS)), Body: b[tagHeaderSize : len(b)-tagTrailerSize]}, nil
+}
+
+// AppendFrame appends a frame's tag as it stands in a file, at a time that its viewer counts by: that is all in which it
+// differs from what other viewers get.
+func AppendFrame(dst []byte, f *media.Frame, at time.Duration) ([]byte, error) {
+	if err := checkFrame(f); err != nil {
+		return dst, err
+	}
+	head := len(dst)
+	if f.Tag != nil {
+		dst = append(dst, f.Tag...)
+	} else {
+		dst = appendFrame(dst, f)
+	}
+	putTime(dst[head:], uint32(milliseconds(at)))
+	return dst, nil
+}
+
+// checkFrame says whether a tag can carry a frame.
+func checkFrame(f *media.Frame) error {
+	if err := Check(f.Format); err != nil {
+		return err
+	}
+	if len(f.Data) > MaxBody-frameHeadSize {
+		return errSize
+	}
+	return nil
+}
+
+// appendFrame appends a frame's tag on the stream's timeline.
+func appendFrame(dst []byte, f *media.Frame) []byte {
+	head := len(dst)
+	dst = Tag{Type: typeOf(f.Format), Time: uint32(milliseconds(f.DTS))}.appendHeader(dst)
+	dst = append(appendFrameHead(dst, f), f.Data...)
+	size := len(dst) - head
+	append24(dst[:head+1], uint32(size-tagHeaderSize))
+	return binary.BigEndian.AppendUint32(dst, uint32(size))
+}
+
+// frameHeadSize is the greatest size of what comes before a frame's data in the body of its tag.
+const frameHeadSize = 8
+
+// appendFrameHead appends what comes before a frame's data in the body of its tag.
+func appendFrameHead(b []byte, f *media.Frame) []byte {
 	composition := uint32(milliseconds(f.PTS) - milliseconds(f.DTS))
 	typ := byte(frameInter)
 	if f.Key {
@@ -79,11 +128,10 @@ func AppendFrameHead(b []byte, f *media.Frame) []byte {
 
 // ConfigTag makes the sequence header, which a decoder needs before the first frame of a format.
 func ConfigTag(f *media.FrameFormat, at time.Duration) (Tag, error) {
-	tag, err := newTag(f, at)
-	if err != nil {
+	if err := Check(f); err != nil {
 		return Tag{}, err
 	}
-	b := make([]byte, 0, len(f.Config)+8)
+	b := make([]byte, 0, len(f.Config)+frameHeadSize)
 	switch f.Codec {
 	case media.AAC:
 		b = append(b, aacHead, 0)
@@ -98,46 +146,12 @@ func ConfigTag(f *media.FrameFormat, at time.Duration) (Tag, error) {
 	case media.VP9:
 		b = append(append(b, 0x80|frameKey<<4|packetSequenceStart), fourVP9...)
 	}
-	tag.Body = append(b, f.Config...)
-	return tag, nil
+	return Tag{Type: typeOf(f), Time: uint32(milliseconds(at)), Body: append(b, f.Config...)}, nil
 }
 
-func newTag(f *media.FrameFormat, at time.Duration) (Tag, error) {
-	if err := Check(f); err != nil {
-		return Tag{}, err
-	}
-	tag := Tag{Type: Video, Time: uint32(milliseconds(at))}
+func typeOf(f *media.FrameFormat) Type {
 	if f.Kind() == media.Audio {
-		tag.Type = Audio
+		return Audio
 	}
-	return tag, nil
-}
-
-// AppendFrame appends a frame's tag as it stands in a file, at a time that its viewer counts by. Nothing but dst is written
-// to: the frame is shared by all viewers.
-func AppendFrame(dst []byte, f *media.Frame, at time.Duration) ([]byte, error) {
-	tag, err := newTag(f.Format, at)
-	if err != nil {
-		return dst, err
-	}
-	if len(f.Data) > MaxBody-16 {
-		return dst, errSize
-	}
-	head := len(dst)
-	dst = tag.AppendTagHeader(dst)
-	body := len(dst)
-	dst = AppendFrameHead(dst, f)
-	dst = append(dst, f.Data...)
-	size := len(dst) - body
-	append24(dst[:head+1], uint32(size))
-	return binary.BigEndian.AppendUint32(dst, uint32(tagHeaderSize+size)), nil
-}
-
-// AppendTag appends a frame's tag as it stands in a file.
-func AppendTag(dst []byte, f *media.Frame) ([]byte, error) {
-	tag, err := FrameTag(f)
-	if err != nil {
-		return dst, err
-	}
-	return tag.Append(dst), nil
+	return Video
 }

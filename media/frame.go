@@ -34,6 +34,10 @@ type Frame struct {
 	// a temporal unit in the low-overhead format without temporal delimiters; for VP8 and VP9 a frame; for AAC one raw
 	// access unit without ADTS; for Opus one packet.
 	Data []byte
+
+	// Tag is the frame's tag in FLV, at DTS, encoded once for all who are sent it (flv.Encode); Data is the end of its body.
+	// Nil where FLV can't carry the frame.
+	Tag []byte
 }
 
 // FrameItem is a frame as one reader gets it. When Break is not Continues, a run begins with it: From is where on the

@@ -66,19 +66,15 @@ func (s *Session) AppendTag(dst []byte, tag flv.Tag) []byte {
 
 // AppendFrame appends the message of a frame, at a time that the player counts by.
 func (s *Session) AppendFrame(dst []byte, f *media.Frame, at time.Duration) ([]byte, error) {
-	if err := flv.Check(f.Format); err != nil {
+	tag, err := flv.FrameTag(f)
+	if err != nil {
 		return dst, err
 	}
-	head := flv.AppendFrameHead(make([]byte, 0, 8), f)
-	if len(head)+len(f.Data) > MaxMedia {
+	if len(tag.Body) > MaxMedia {
 		return dst, errTooLarge
 	}
-	typ := flv.Video
-	if f.Kind() == media.Audio {
-		typ = flv.Audio
-	}
-	m := Message{Type: byte(typ), Stream: s.stream, Time: uint32(at.Round(time.Millisecond) / time.Millisecond), Body: f.Data}
-	return appendMessage(dst, chunksOf(typ), m, s.config.ChunkSize, head...), nil
+	tag.Time = uint32(at.Round(time.Millisecond) / time.Millisecond)
+	return s.AppendTag(dst, tag), nil
 }
 
 func chunksOf(t flv.Type) byte {

@@ -11,33 +11,24 @@ const (
 	chunksData    = 5
 )
 
-// appendMessage appends a message in chunks of at most size bytes of body, which comes in two parts so that a frame's data
-// need not be copied behind its head first.
-func appendMessage(dst []byte, chunks byte, m Message, size int, head ...byte) []byte {
-	length := len(head) + len(m.Body)
+// appendMessage appends a message in chunks of at most size bytes of body.
+func appendMessage(dst []byte, chunks byte, m Message, size int) []byte {
 	extended := m.Time >= 0xffffff
 	dst = append(dst, chunks)
 	dst = append24(dst, min(m.Time, 0xffffff))
-	dst = append24(dst, uint32(length))
+	dst = append24(dst, uint32(len(m.Body)))
 	dst = append(dst, m.Type)
 	dst = binary.LittleEndian.AppendUint32(dst, m.Stream)
-	if extended {
-		dst = binary.BigEndian.AppendUint32(dst, m.Time)
-	}
-	room := size
-	for _, part := range [...][]byte{head, m.Body} {
-		for len(part) > 0 {
-			if room == 0 {
-				dst = append(dst, 3<<6|chunks)
-				if extended {
-					dst = binary.BigEndian.AppendUint32(dst, m.Time)
-				}
-				room = size
-			}
-			n := min(len(part), room)
-			dst = append(dst, part[:n]...)
-			part, room = part[n:], room-n
+	for rest, first := m.Body, true; first || len(rest) > 0; first = false {
+		if !first {
+			dst = append(dst, 3<<6|chunks)
 		}
+		if extended {
+			dst = binary.BigEndian.AppendUint32(dst, m.Time)
+		}
+		n := min(len(rest), size)
+		dst = append(dst, rest[:n]...)
+		rest = rest[n:]
 	}
 	return dst
 }

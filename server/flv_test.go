@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -149,6 +150,38 @@ func TestFLV(t *testing.T) {
 		checkStart(t, v, v.read(25))
 	}
 }
+
+// Frames get their tags before anybody reads them, whoever publishes: it is the tag that viewers share.
+func TestTagsAreShared(t *testing.T) {
+	s := open(t, configure(t, withRTMP("")))
+	publish(t, s, "packets", bench.ClientOptions{}, bench.SourceOptions{KBPS: 500})
+	publishing(t, s, "frames")
+	for _, name := range []string{"packets", "frames"} {
+		w := make(waker, 1)
+		r, err := s.hubs[config.DefaultVhost].SubscribeFrames(time.Now(), streamName(name), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for seen := [media.Kinds]int{}; seen[media.Audio] < 5 || seen[media.Video] < 5; {
+			items := r.Next(time.Now(), nil, 100)
+			if len(items) == 0 {
+				<-w
+			}
+			for _, f := range items {
+				seen[f.Kind()]++
+				if tag, err := flv.FrameTag(f.Frame); err != nil || f.Tag == nil || !bytes.Equal(tag.Append(nil), f.Tag) {
+					t.Fatalf("%s: a frame of %v has the tag %x, %v", name, f.Format.Codec, f.Tag, err)
+				}
+			}
+		}
+	}
+}
+
+// waker signals a test that there is something to read.
+type waker chan struct{}
+
+func (w waker) Wake(*stream.Stream) { signal(w) }
 
 func streamName(name string) stream.Name {
 	return stream.Name{Vhost: config.DefaultVhost, App: "live", Stream: name}

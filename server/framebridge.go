@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"oneport/bridge"
+	"oneport/flv"
 	"oneport/media"
 	"oneport/stream"
 )
@@ -111,14 +112,14 @@ func (b *frameBridging) put(now time.Time, frames []*media.Frame, lost bool) {
 	for _, f := range frames {
 		if f.Kind() == media.Audio {
 			for _, converted := range b.sound.convert(f) {
-				b.out.Push(converted)
+				b.give(converted)
 			}
 			continue
 		}
 		if f.Key {
 			b.keyed = now
 		}
-		b.out.Push(f)
+		b.give(f)
 	}
 	if old := now.Sub(b.keyed) >= b.conf.PLIForRTMP; old || lost {
 		b.keyed = now
@@ -126,4 +127,10 @@ func (b *frameBridging) put(now time.Time, frames []*media.Frame, lost bool) {
 	}
 	clear(frames)
 	b.frames = frames[:0]
+}
+
+// give gives the stream a frame as its viewers get it.
+func (b *frameBridging) give(f *media.Frame) {
+	flv.Encode(f)
+	b.out.Push(f)
 }

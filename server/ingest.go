@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"oneport/api"
+	"oneport/flv"
 	"oneport/media"
 	"oneport/stream"
 )
@@ -100,12 +101,13 @@ func (s *Server) tryPublishFrames(name stream.Name, from origin) (*ingest, error
 func (i *ingest) heard(bytes int) { i.received.Add(uint64(bytes)) }
 
 // push gives a frame to the stream. Its times have to be those of media.Frame: from the publication's beginning, and never
-// going back within a kind; the reader of the protocol sees to that.
+// going back within a kind; the reader of the protocol sees to that. The frame is the stream's from then on.
 func (i *ingest) push(f *media.Frame) {
 	if k := f.Kind(); i.formats[k] != f.Format {
 		i.tellFormat(k, f.Format)
 	}
 	i.frames.Add(1)
+	flv.Encode(f)
 	i.publication.PushFrame(f)
 }
 
