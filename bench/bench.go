@@ -22,6 +22,7 @@ type Options struct {
 	Streams  int           // default 1
 	N        int           // viewers of each
 	Net      string        // "tcp" (default) or "udp"
+	PubNet   string        // what the publisher sends by; "": Net
 	Duration time.Duration // of the measurement, after all have joined; default 10 s
 	KBPS     int           // of video; default 2500
 	FPS      int           // default 25
@@ -42,6 +43,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Net == "" {
 		o.Net = "tcp"
+	}
+	if o.PubNet == "" {
+		o.PubNet = o.Net
 	}
 	if o.Streams == 0 {
 		o.Streams = 1
@@ -83,6 +87,8 @@ func (o Options) check() error {
 		return errors.New("one of -whep, -flv and -hls at a time: give each a run of its own, so that their costs can be told apart")
 	case o.Net != "tcp" && o.Net != "udp":
 		return fmt.Errorf("-net: %q is neither tcp nor udp", o.Net)
+	case o.PubNet != "tcp" && o.PubNet != "udp":
+		return fmt.Errorf("-pubnet: %q is neither tcp nor udp", o.PubNet)
 	case o.SRTP != "" && o.SRTP != "gcm" && o.SRTP != "cm80":
 		return fmt.Errorf("-srtp: %q is neither gcm nor cm80", o.SRTP)
 	case o.N < 0 || o.plays() > 0 && o.N == 0:

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 duration=${DURATION:-8}
-scenarios=${SCENARIOS:-tcp hold hold40 cm80 udp uneven paced tcp100 tcp1000 udp1000 single500 streams flv}
+scenarios=${SCENARIOS:-tcp hold hold40 cm80 udp uneven unevenTCP paced udppaced tcp100 tcp1000 udp1000 single500 streams flv}
 work=$(mktemp -d)
 server=""
 
@@ -80,12 +80,14 @@ run() {
 	hold) load hold 20 -n 300 ;;
 	hold40) load hold40 40 -n 300 ;;
 	cm80) load cm80 0 -n 300 -srtp cm80 ;;
-	udp) load udp 0 -n 300 -net udp ;;
-	uneven) load uneven 0 -n 300 -net udp -uneven ;;
+	udp) load udp 0 -n 300 -net udp -pubnet tcp ;;
+	uneven) load uneven 0 -n 300 -net udp -pubnet tcp -uneven ;;
+	unevenTCP) load unevenTCP 0 -n 300 -uneven ;;
+	udppaced) load udppaced 0 -n 300 -net udp -pubnet tcp -pace 16ms ;;
 	paced) load paced 0 -n 300 -pace 16ms ;;
 	tcp100) load tcp100 0 -n 100 ;;
 	tcp1000) load tcp1000 0 -n 1000 ;;
-	udp1000) load udp1000 0 -n 1000 -net udp ;;
+	udp1000) load udp1000 0 -n 1000 -net udp -pubnet tcp ;;
 	single500) load single500 0 -n 1000 -kbps 500 ;;
 	flv) load flv 0 -n 500 ;;
 	streams) load streams 0 -streams 200 -n 5 -kbps 500 ;;
@@ -101,6 +103,8 @@ title() {
 	cm80) echo "TCP, 300, AES_CM_128_HMAC_SHA1_80" ;;
 	udp) echo "UDP, 300" ;;
 	uneven) echo "UDP, 300, packets of uneven size" ;;
+	unevenTCP) echo "TCP, 300, packets of uneven size" ;;
+	udppaced) echo "UDP, 300, frames paced over 16 ms" ;;
 	paced) echo "TCP, 300, frames paced over 16 ms" ;;
 	tcp100) echo "TCP, 100" ;;
 	tcp1000) echo "TCP, 1,000" ;;
@@ -143,11 +147,12 @@ for net in tcp udp plain; do floor after $net; done
 echo "$(uname -sr), $(nproc) x $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $("$oneport" -v); $duration s a run."
 echo "Load average before: $before; after: $(load_average)."
 echo
-echo "| floor, 300 viewers | before | after, us/packet | CPU-s/Gbit |"
-echo "|---|---|---|---|"
+echo "| floor, 300 viewers | before | after, us/packet | CPU-s/Gbit | latency p50 before / after, ms |"
+echo "|---|---|---|---|---|"
 for net in tcp udp; do
-	printf '| %s | %.2f | %.2f | %.3f / %.3f |\n' "$net" "$(get "$work/floor-before-$net" us_per_packet)" "$(get "$work/floor-after-$net" us_per_packet)" \
-		"$(get "$work/floor-before-$net" cpu_s_per_gbit)" "$(get "$work/floor-after-$net" cpu_s_per_gbit)"
+	printf '| %s | %.2f | %.2f | %.3f / %.3f | %.1f / %.1f |\n' "$net" "$(get "$work/floor-before-$net" us_per_packet)" "$(get "$work/floor-after-$net" us_per_packet)" \
+		"$(get "$work/floor-before-$net" cpu_s_per_gbit)" "$(get "$work/floor-after-$net" cpu_s_per_gbit)" \
+		"$(get "$work/floor-before-$net" p50 latency_ms)" "$(get "$work/floor-after-$net" p50 latency_ms)"
 done
 echo
 echo "| what | us/packet | x the TCP floor | x the floor of its own network | CPU-s/Gbit | Mbit/s | KB a viewer | join p50 / p95 ms | CPU ms a join | latency p50 / p99 ms | lost | joined | publisher late, ms |"

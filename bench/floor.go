@@ -43,6 +43,10 @@ type FloorResult struct {
 	SystemUS    float64 `json:"system_us_per_packet"`
 	CPUPerGbit  float64 `json:"cpu_s_per_gbit"`
 	Behind      float64 `json:"behind_ms"` // the most that a frame or a sound was late
+
+	// Latency is the time from when a packet is due to when its batch is given to the kernel: what one loop makes the
+	// viewers wait that it does not come to first.
+	Latency Quantiles `json:"latency_ms"`
 }
 
 func (o FloorOptions) check() error {
@@ -85,8 +89,8 @@ func Floor(ctx context.Context, o FloorOptions, stdout io.Writer) (FloorResult, 
 
 func (r FloorResult) String() string {
 	return fmt.Sprintf("floor, %s: %d viewers, %d packets a frame in one write, %d audio packets/s in a write each\n"+
-		"%.2f us/packet (user %.2f, sys %.2f), %.3f CPU-s/Gbit, %.1f Mbit/s; at most %.1f ms late\n",
-		r.Net, r.Viewers, r.PerFrame, r.Audio, r.USPerPacket, r.UserUS, r.SystemUS, r.CPUPerGbit, r.Mbps, r.Behind)
+		"%.2f us/packet (user %.2f, sys %.2f), %.3f CPU-s/Gbit, %.1f Mbit/s; at most %.1f ms late, each packet p50 %.2f ms p99 %.2f\n",
+		r.Net, r.Viewers, r.PerFrame, r.Audio, r.USPerPacket, r.UserUS, r.SystemUS, r.CPUPerGbit, r.Mbps, r.Behind, r.Latency.P50, r.Latency.P99)
 }
 
 // outlet is the way to one viewer: it takes a batch of packets of equal size, sealed and framed, and gives it to the kernel
@@ -108,6 +112,8 @@ type floor struct {
 	batch   []byte
 	packets uint64
 	bytes   uint64
+	due     time.Time // of the batch that is being sent
+	latency histogram
 	result  FloorResult
 }
 
@@ -141,11 +147,12 @@ func (f *floor) run(ctx context.Context) error {
 		if due >= f.opt.Duration {
 			break
 		}
-		wait(ctx, time.Until(start.Add(due)))
+		f.due = start.Add(due)
+		wait(ctx, time.Until(f.due))
 		if ctx.Err() != nil {
 			break
 		}
-		r.Behind = max(r.Behind, milliseconds(time.Since(start)-due))
+		r.Behind = max(r.Behind, milliseconds(time.Since(f.due)))
 		var err error
 		if due == videoDue {
 			videoDue += time.Second / time.Duration(f.opt.FPS)
@@ -168,6 +175,7 @@ func (f *floor) sum(used cpu, took time.Duration) {
 	r.Seconds, r.Packets = took.Seconds(), f.packets
 	r.Mbps = bits / 1e6 / max(r.Seconds, 1e-9)
 	r.UserUS, r.SystemUS = used.user*1e6/packets, used.system*1e6/packets
+	r.Latency = quantilesOf(&f.latency)
 	r.USPerPacket, r.CPUPerGbit = r.UserUS+r.SystemUS, used.total()*1e9/max(bits, 1)
 }
 
@@ -180,6 +188,10 @@ func (f *floor) fan(count, size int) error {
 		}
 		if err := o.send(f.batch, len(f.batch)/count); err != nil {
 			return fmt.Errorf("the reading process: %w", err)
+		}
+		late := time.Since(f.due)
+		for range count {
+			f.latency.add(late)
 		}
 	}
 	return nil

@@ -33,6 +33,9 @@ func TestFloor(t *testing.T) {
 			if want := uint64(5 * (8*11 + 15)); r.Packets != want || r.PerFrame != 11 || r.Net != network {
 				t.Errorf("%d packets, want %d: %+v", r.Packets, want, r)
 			}
+			if l := r.Latency; l.P50 <= 0 || l.P50 > l.P99 || l.P99 > l.Max || l.Max < r.Behind {
+				t.Errorf("latency %+v, at most %v ms late", l, r.Behind)
+			}
 			if r.USPerPacket <= 0 || r.CPUPerGbit <= 0 || r.Mbps <= 0 || r.Seconds < 0.28 {
 				t.Errorf("%+v", r)
 			}

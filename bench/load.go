@@ -92,7 +92,7 @@ func (l *load) publish(ctx context.Context) error {
 func (l *load) publishOne(ctx context.Context, stream int) error {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	o := ClientOptions{Role: Publish, Net: l.opt.Net, Bearer: l.opt.Bearer, SRTP: l.opt.SRTP, shared: l.shared}
+	o := ClientOptions{Role: Publish, Net: l.opt.PubNet, Bearer: l.opt.Bearer, SRTP: l.opt.SRTP, shared: l.shared}
 	c, err := Dial(ctx, streamURL(l.opt.WHIP, stream, l.opt.Streams), o)
 	if err != nil {
 		return err

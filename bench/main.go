@@ -71,6 +71,7 @@ func (c *command) flags() *flag.FlagSet {
 	f.IntVar(&c.Streams, "streams", 1, "streams, numbered in the URLs: {stream}, or behind the value of stream=")
 	f.IntVar(&c.N, "n", 1, "viewers of each stream")
 	f.StringVar(&c.Net, "net", "tcp", "tcp or udp")
+	f.StringVar(&c.PubNet, "pubnet", "", "what the publisher sends by, tcp or udp, if not by -net")
 	f.DurationVar(&c.Duration, "d", 10*time.Second, "time to measure once all have joined")
 	f.IntVar(&c.KBPS, "kbps", 2500, "bitrate of the video in kbit/s")
 	f.IntVar(&c.FPS, "fps", 25, "frames a second")

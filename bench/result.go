@@ -14,6 +14,7 @@ type Result struct {
 	Protocol string         `json:"protocol"` // whep, flv or hls
 	Unit     string         `json:"unit"`     // what "packets" counts: packet, tag or segment
 	Net      string         `json:"net,omitempty"`
+	PubNet   string         `json:"pubnet,omitempty"` // the publisher's
 	SRTP     string         `json:"srtp,omitempty"`
 	Streams  int            `json:"streams"`
 	Viewers  int            `json:"viewers"` // wanted, of all streams
@@ -149,7 +150,9 @@ func (r *Result) transport() string {
 	case r.SRTP == "":
 		return r.Protocol + " over HTTP"
 	case r.Protocol != "whep":
-		return fmt.Sprintf("%s over HTTP; published by %s, %s", r.Protocol, r.Net, r.SRTP)
+		return fmt.Sprintf("%s over HTTP; published by %s, %s", r.Protocol, r.PubNet, r.SRTP)
+	case r.PubNet != "" && r.PubNet != r.Net:
+		return fmt.Sprintf("%s, published by %s, %s", r.Net, r.PubNet, r.SRTP)
 	}
 	return r.Net + ", " + r.SRTP
 }

@@ -59,7 +59,7 @@ func TestRunStreams(t *testing.T) {
 	both := httptest.NewServer(mux)
 	defer both.Close()
 	var out, progress bytes.Buffer
-	code := Main([]string{"-whip", both.URL + "/{stream}/whip", "-whep", both.URL + "/{stream}/whep", "-streams", "2", "-n", "2",
+	code := Main([]string{"-whip", both.URL + "/{stream}/whip", "-whep", both.URL + "/{stream}/whep", "-streams", "2", "-n", "2", "-net", "udp", "-pubnet", "tcp",
 		"-d", "1s", "-verify", "1", "-kbps", "500", "-srtp", "cm80", "-pace", "10ms", "-uneven", "-json"}, &out, &progress)
 	var r Result
 	if err := json.Unmarshal(out.Bytes(), &r); code != 0 || err != nil {
@@ -67,6 +67,9 @@ func TestRunStreams(t *testing.T) {
 	}
 	if r.Streams != 2 || r.Joined != 4 || r.Verified != 4 || r.Checked < 4*50 || r.Wrong != 0 || r.SRTP != "AES_CM_128_HMAC_SHA1_80" {
 		t.Errorf("%+v", r)
+	}
+	if got := r.transport(); got != "udp, published by tcp, AES_CM_128_HMAC_SHA1_80" {
+		t.Errorf("it says that it ran by %q", got)
 	}
 	if len(one.deleted) != 6 || len(two.deleted) != 6 { // each is told of all
 		t.Errorf("%d and %d sessions ended, want 6", len(one.deleted), len(two.deleted))
@@ -113,6 +116,7 @@ func TestFlags(t *testing.T) {
 		{"-whip localhost:8080", 1, "is not a URL like"},
 		{"-whep http://h/ -n 0", 1, "give 1 or more"},
 		{"-whep http://h/ -net sctp", 1, "neither tcp nor udp"},
+		{"-whep http://h/ -pubnet sctp", 1, "-pubnet: \"sctp\" is neither tcp nor udp"},
 		{"-whep http://h/ -flv http://h/", 1, "one of -whep, -flv and -hls at a time"},
 		{"-whep http://h/ -srtp none", 1, "neither gcm nor cm80"},
 		{"-whep http://h/ -streams 0", 2, "-streams: 0 is not more than zero"},

@@ -37,6 +37,7 @@ func (l *load) sum(viewers []player, before, after costs) Result {
 	}
 	if r.SRTP != "" {
 		r.Net = l.opt.Net
+		r.PubNet = l.opt.PubNet
 	}
 	l.sumJoins(&r)
 	r.rates(before, after)
