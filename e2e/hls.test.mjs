@@ -78,11 +78,11 @@ async function followed(s, url) {
   const ages = [];
   let playlist = await (await fetch(url)).text();
   for (let i = 0; i < 10; i++) {
-    const [, sequence, part] = playlist.match(/PRELOAD-HINT:TYPE=PART,URI="livestream-(\d+)\.p(\d+)\.m4s/);
+    const [, name, sequence, part] = playlist.match(/PRELOAD-HINT:TYPE=PART,URI="(livestream-(\d+)\d{6})\.p(\d+)\.m4s/);
     const response = await fetch(`${url}&_HLS_msn=${sequence}&_HLS_part=${part}`);
     assert.equal(response.status, 200);
     playlist = await response.text();
-    assert.ok(playlist.includes(`livestream-${sequence}.p${part}.m4s`) || playlist.includes(`livestream-${sequence}.m4s`), 'what was waited for is there');
+    assert.ok(playlist.includes(`${name}.p${part}.m4s`) || playlist.includes(`${name}.m4s`), 'what was waited for is there');
     ages.push(latency(playlist));
   }
   ages.sort((a, b) => a - b);

@@ -100,6 +100,9 @@ func New(o Options, first uint64) *Muxer {
 	return &Muxer{opts: o, next: first, quick: quickSegments, files: make(map[string]File)}
 }
 
+// Next is the number of the next segment: whoever goes on with the stream begins there.
+func (m *Muxer) Next() uint64 { return m.next }
+
 // Stats tells what the muxer did.
 func (m *Muxer) Stats() Stats { return m.stats }
 

@@ -342,3 +342,27 @@ func TestLateSound(t *testing.T) {
 		t.Error("there is no sound")
 	}
 }
+
+// However short the frames and the groups of pictures are, there are no more than ten segments in a second of a stream.
+func TestShortest(t *testing.T) {
+	for ms := time.Duration(1); ms <= 400; ms++ {
+		for _, blind := range []bool{false, true} {
+			o := testOptions(true)
+			o.Fragment, o.Without[media.Video] = 200*time.Millisecond, blind // the least that Settings take
+			m := New(o, 0)
+			s := newSource(t, m)
+			s.blind, s.mute = blind, true
+			length := ms * time.Millisecond
+			for at := time.Duration(0); at < 20*time.Second; at += length {
+				f := &media.Frame{Arrival: start.Add(at), Format: h264Format, DTS: at, PTS: at, Key: true, Data: []byte{0, 0, 0, 3, 0x65, 1, 2}}
+				if blind {
+					f.Format, f.Data = opusFormat, []byte{0xfc, 0xff, 0xfe}
+				}
+				s.push(f)
+			}
+			if n := m.Stats().Segments; n > 20*10 || n < 20*1000/max(300, 2*uint64(ms)) {
+				t.Errorf("frames of %v, sound alone %v: %d segments in 20 s", length, blind, n)
+			}
+		}
+	}
+}

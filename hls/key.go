@@ -23,7 +23,7 @@ func (m *Muxer) rotateKey() {
 		m.keyUses++
 		return
 	}
-	k := &key{name: m.opts.Names.expand(numbered(m.opts.Names.Key), m.cur.Number, m.run.clock(m.cur.Start), 0)}
+	k := &key{name: m.opts.Names.expand(numbered(m.opts.Names.Key), m.opts.Names.number(m.cur.Number), m.run.clock(m.cur.Start), 0)}
 	if _, err := io.ReadFull(m.opts.Rand, k.value[:]); err != nil {
 		panic("hls: no randomness: " + err.Error()) // as crypto/rand itself does
 	}

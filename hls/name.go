@@ -30,6 +30,10 @@ type Names struct {
 
 	EntryPrefix string // what comes before a segment's path in the playlist
 	KeyPrefix   string // before a key's
+
+	// Mark are digits at the end of every number in a name. Always as many, they make what two muxers write differ in name
+	// where their numbers don't differ, as after a restart.
+	Mark string
 }
 
 // variables are what brackets may hold, with the pattern of what stands for them.
@@ -67,10 +71,10 @@ func numbered(template string) string {
 }
 
 // expand fills a template in. The values of vhost, app and stream come from the network; none of them can make a path of its own.
-func (n *Names) expand(template string, number uint64, at time.Time, duration time.Duration) string {
+func (n *Names) expand(template, number string, at time.Time, duration time.Duration) string {
 	at = at.UTC()
 	fill := []string{
-		"[vhost]", safe(n.Vhost), "[app]", safe(n.App), "[stream]", safe(n.Stream), "[seq]", strconv.FormatUint(number, 10),
+		"[vhost]", safe(n.Vhost), "[app]", safe(n.App), "[stream]", safe(n.Stream), "[seq]", number,
 		"[timestamp]", strconv.FormatInt(at.UnixMilli(), 10), "[duration]", strconv.FormatInt(duration.Milliseconds(), 10),
 		"[999]", fmt.Sprintf("%03d", at.Nanosecond()/int(time.Millisecond)),
 	}
@@ -79,6 +83,9 @@ func (n *Names) expand(template string, number uint64, at time.Time, duration ti
 	}
 	return strings.TrimPrefix(strings.NewReplacer(fill...).Replace(template), "./")
 }
+
+// number is how names tell a segment, a run or a key from any other, whenever that was made.
+func (n *Names) number(of uint64) string { return strconv.FormatUint(of, 10) + n.Mark }
 
 // ValidName says whether the files of an app or a stream of that name can have it in theirs.
 func ValidName(name string) bool { return safe(name) == name }
@@ -99,7 +106,7 @@ func safe(name string) string {
 
 // segment names a segment: finally when it is complete, for its duration may be in the name.
 func (n *Names) segment(s *Segment) string {
-	return n.expand(numbered(n.Segment), s.Number, s.run.clock(s.Start), max(s.End-s.Start, 0))
+	return n.expand(numbered(n.Segment), n.number(s.Number), s.run.clock(s.Start), max(s.End-s.Start, 0))
 }
 
 // part names a part of a segment.
@@ -108,8 +115,8 @@ func (n *Names) part(s *Segment, i int) string {
 	return strings.TrimSuffix(s.name, ext) + ".p" + strconv.Itoa(i) + ext
 }
 
-func (n *Names) playlist() string { return n.expand(n.Playlist, 0, time.Time{}, 0) }
-func (n *Names) mpd() string      { return n.expand(n.MPD, 0, time.Time{}, 0) }
+func (n *Names) playlist() string { return n.expand(n.Playlist, "0", time.Time{}, 0) }
+func (n *Names) mpd() string      { return n.expand(n.MPD, "0", time.Time{}, 0) }
 
 // dash is a name in the directory of DASH's segments.
 func (n *Names) dash(k media.Kind, rest string) string {
@@ -119,7 +126,7 @@ func (n *Names) dash(k media.Kind, rest string) string {
 
 // dashSegment is a segment of one track: the run's first number and the segment's time.
 func (n *Names) dashSegment(r *run, k media.Kind, time string) string {
-	return n.dash(k, strconv.FormatUint(r.first, 10)+"-"+time+".m4s")
+	return n.dash(k, n.number(r.first)+"-"+time+".m4s")
 }
 
 // kindMark stands for audio or video in the templates of DASH's files.

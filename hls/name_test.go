@@ -27,7 +27,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, app, stream string) {
 		n := Names{App: app, Stream: stream, Vhost: app}
-		name := n.expand("[vhost]/[app]/[stream]-[seq].ts", 7, time.Unix(0, 0), 0)
+		name := n.expand("[vhost]/[app]/[stream]-[seq].ts", "7", time.Unix(0, 0), 0)
 		if !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00\n") || strings.Count(name, "/") != 2 {
 			t.Errorf("%q, %q: %q", app, stream, name)
 		}
@@ -94,6 +94,7 @@ func TestSettings(t *testing.T) {
 		"hls_keys":              func(s *Settings) { s.LowLatency, s.Keys = true, true },
 		"leave hls_path empty":  func(s *Settings) { s.LowLatency, s.Path = true, "/x" },
 		"[duration]":            func(s *Settings) { s.LowLatency, s.FMP4File = true, "[stream]-[seq]-[duration].m4s" },
+		"must differ":           func(s *Settings) { s.UseFMP4, s.FMP4File, s.InitFile = true, "[stream].mp4", "[stream]-[seq].mp4" },
 	} {
 		s := good
 		change(&s)

@@ -3,7 +3,6 @@ package hls
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,8 +15,6 @@ const kindAll = media.Kinds
 
 // mark stands in a rendered playlist where a viewer's own query comes.
 const mark = "\x00"
-
-func numberText(n uint64) string { return strconv.FormatUint(n, 10) }
 
 // Playlist is the media playlist (RFC 8216), for LL-HLS with the parts of what is newest. The query, which must be fit for a
 // quoted string, is added to what it names, "" adds nothing.

@@ -20,7 +20,7 @@ type Settings struct {
 
 	Path        string `conf:"hls_path" doc:"Directory to write segments and playlists to, while somebody publishes. Empty: they are made in memory, while somebody plays."`
 	M3U8File    string `conf:"hls_m3u8_file" default:"[app]/[stream].m3u8" doc:"The playlist, as a URL path and as a file below hls_path."`
-	TSFile      string `conf:"hls_ts_file" default:"[app]/[stream]-[seq].ts" doc:"The segments. [seq] is put in if it is left out; numbers begin at the time of the start in seconds, so that none ever comes twice."`
+	TSFile      string `conf:"hls_ts_file" default:"[app]/[stream]-[seq].ts" doc:"The segments. [seq] is put in if it is left out: the segment's number, with six digits behind it that tell starts apart, so that no name ever comes twice."`
 	EntryPrefix string `conf:"hls_entry_prefix" doc:"What the playlist puts before each segment's path, for example a CDN's URL."`
 	ACodec      string `conf:"hls_acodec" default:"aac" doc:"an leaves the sound out; whatever else, the sound's codec is the stream's."`
 	VCodec      string `conf:"hls_vcodec" default:"h264" doc:"vn leaves the picture out; whatever else, the picture's codec is the stream's."`
@@ -67,6 +67,9 @@ func (s Settings) Check() error {
 	}
 	if s.ACodec == "an" && s.VCodec == "vn" {
 		errs = append(errs, errors.New("hls_acodec an and hls_vcodec vn together leave nothing"))
+	}
+	if s.MP4() && numbered(s.FMP4File) == numbered(s.InitFile) {
+		errs = append(errs, errors.New("hls_fmp4_file and hls_init_file must differ: a segment would have the name of what it begins with"))
 	}
 	if s.LowLatency {
 		errs = append(errs, between("hls_part_duration", s.Part, 100*time.Millisecond, s.Fragment))

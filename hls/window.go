@@ -271,17 +271,18 @@ func (m *Muxer) prepare(r *run) (err error) {
 		return err
 	}
 	var all []fmp4.Track
+	number := m.opts.Names.number(r.first)
 	for _, t := range r.all() {
 		all = append(all, t.Track)
 		if m.opts.DASH {
-			name := m.opts.Names.dash(t.kind, "init-"+numberText(r.first)+".mp4")
+			name := m.opts.Names.dash(t.kind, "init-"+number+".mp4")
 			if err := r.init(int(t.kind), name, t.Track); err != nil {
 				return err
 			}
 			m.add(name, typeOf(t.kind), r.wall, r.inits[t.kind].data)
 		}
 	}
-	name := m.opts.Names.expand(numbered(m.opts.Names.Init), r.first, r.wall, 0)
+	name := m.opts.Names.expand(numbered(m.opts.Names.Init), number, r.wall, 0)
 	if err := r.init(int(media.Kinds), name, all...); err != nil {
 		return err
 	}

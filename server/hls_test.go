@@ -32,6 +32,7 @@ type synthetic struct {
 	end    func()
 	at     time.Duration
 	sounds int
+	group  time.Duration // from one keyframe to the next
 	video  *media.FrameFormat
 	audio  *media.FrameFormat
 }
@@ -43,7 +44,7 @@ func synthesize(t *testing.T, s *Server, name string, video, audio *media.FrameF
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &synthetic{t: t, in: in, video: video, audio: audio}
+	f := &synthetic{t: t, in: in, group: time.Second, video: video, audio: audio}
 	f.end = sync.OnceFunc(func() { in.end(errGone) })
 	t.Cleanup(f.end)
 	return f
@@ -85,7 +86,7 @@ func (f *synthetic) feed(seconds int) {
 			continue
 		}
 		data := append([]byte{0, 0, 7, 0xd0, 0x41}, make([]byte, 1999)...)
-		key := f.at%time.Second == 0
+		key := f.at%f.group == 0
 		if key {
 			data[4] = 0x65
 		}
@@ -252,7 +253,7 @@ func TestLowLatencyHLS(t *testing.T) {
 		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
 		return len(listed(playlist)) == 4
 	})
-	hint := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="(x-(\d+)\.p(\d+)\.m4s)"`).FindStringSubmatch(playlist)
+	hint := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="(x-(\d+)\d{6}\.p(\d+)\.m4s)"`).FindStringSubmatch(playlist)
 	if hint == nil || !strings.Contains(playlist, "CAN-BLOCK-RELOAD=YES") {
 		t.Fatal(playlist)
 	}
@@ -283,7 +284,7 @@ func TestReloadInVain(t *testing.T) {
 		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
 		return len(listed(playlist)) == 3
 	})
-	next := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="x-(\d+)\.`).FindStringSubmatch(playlist)[1]
+	next := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="x-(\d+)\d{6}\.`).FindStringSubmatch(playlist)[1]
 	if res := call(t, "GET", base(s)+"/live/x.m3u8?_HLS_msn="+next, ""); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
 		t.Errorf("%s", res.Status)
 	}

@@ -8,25 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"oneport/config"
 	"oneport/hls"
 	"oneport/media"
 	"oneport/stream"
 )
-
-// segmenterKey tells the segmenters of one stream apart: MP4 that is shared is that of HLS.
-type segmenterKey struct {
-	name stream.Name
-	dash bool // it serves DASH alone
-}
-
-// segmenters finds the streams that are cut into segments. What bounds it is the number of streams.
-type segmenters struct {
-	mu     sync.Mutex
-	closed bool
-	all    map[segmenterKey]*segmenter
-	waits  atomic.Int64 // requests that wait for something to come
-}
 
 // segmenter cuts one stream into segments, in a goroutine of its own. Where they are written to a disk, it lives while
 // somebody publishes, and some time longer; in memory, from the first request on until none has come for some time.
@@ -71,71 +56,6 @@ func (g *segmenter) bytes() int {
 
 // Wake is called by the stream.
 func (g *segmenter) Wake(*stream.Stream) { signal(g.wake) }
-
-// find returns a running segmenter, nil if there is none.
-func (t *segmenters) find(k segmenterKey) *segmenter {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.all[k]
-}
-
-// list are all that run.
-func (t *segmenters) list() (list []*segmenter) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, g := range t.all {
-		list = append(list, g)
-	}
-	return list
-}
-
-// close lets none begin any more.
-func (t *segmenters) close() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.closed = true
-}
-
-// segment finds the segmenter of a stream or begins one.
-func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
-	now := time.Now()
-	t := &s.segmenters
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if g := t.all[k]; g != nil {
-		return g, nil
-	}
-	if t.closed {
-		return nil, errStopping
-	}
-	g := &segmenter{
-		server: s, log: s.log.With("stream", k.name.String()), hub: s.hubs[k.name.Vhost], key: k, conf: conf, wake: make(chan struct{}, 1), changed: make(chan struct{}),
-	}
-	o := g.options()
-	g.mux = hls.New(o, uint64(now.Unix()))
-	g.appetite = appetite{
-		wanted: [media.Kinds]bool{media.Audio: !o.Without[media.Audio], media.Video: !o.Without[media.Video]}, bridged: conf.RTC.ToRTMP,
-		carries: func(c media.Codec) error {
-			if g.converts(c) {
-				c = media.AAC
-			}
-			return hls.CheckCodec(c, g.mp4)
-		},
-	}
-	g.mp4 = o.MP4
-	g.sound = sound{to: media.AAC, bitrate: conf.RTC.AACBitrate, log: g.log, errors: &s.stats.soundErrors}
-	g.used.Store(now.UnixNano())
-	var err error
-	if g.reader, err = g.hub.SubscribeFrames(now, k.name, g); err != nil {
-		return nil, err
-	}
-	if t.all == nil {
-		t.all = make(map[segmenterKey]*segmenter)
-	}
-	t.all[k] = g
-	s.tasks.Go(g.run)
-	return g, nil
-}
 
 // memoryLinger is how long segments in memory stay where the settings would keep files for ever.
 const memoryLinger = 2 * time.Minute
@@ -214,13 +134,9 @@ func (g *segmenter) deadline(now time.Time) time.Duration {
 
 // end gives everything up. Who waits is told.
 func (g *segmenter) end() {
-	t := &g.server.segmenters
-	t.mu.Lock()
-	delete(t.all, g.key)
-	t.mu.Unlock()
 	g.reader.Close()
+	g.leave()
 	g.mu.Lock()
-	g.mux.End()
 	g.tell()
 	changes := g.mux.Changes()
 	g.mu.Unlock()
@@ -237,6 +153,18 @@ func (g *segmenter) end() {
 	}
 	g.log.Debug("segments end", "dash", g.key.dash, "segments", stats.Segments, "forced", stats.Forced, "discontinuities", stats.Turns,
 		"late", stats.Late, "unready", stats.Unready, "unwritten", stats.Unwritten)
+}
+
+// leave takes the segmenter out of the table. There will be no other segment, so its numbers are known.
+func (g *segmenter) leave() {
+	t := &g.server.segmenters
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.mux.End()
+	t.next = max(t.next, g.mux.Next())
+	delete(t.all, g.key)
 }
 
 // step takes the frames that have come. It says whether there may be something to do without that one comes.
@@ -383,24 +311,5 @@ func (g *segmenter) write(changes []hls.Change) {
 	defer g.mu.Unlock()
 	for _, c := range changes {
 		g.mux.Written(c)
-	}
-}
-
-// published is what a hub calls when a stream of the virtual host begins, nil where that begins no segmenter.
-func (s *Server) published(v *config.Vhost[VhostConf]) func(stream.Name) {
-	conf := &v.Settings
-	hlsToDisk, dashToDisk := conf.HLS.Enabled && conf.HLS.Path != "", conf.DASH.Enabled && conf.DASH.Path != "" && !conf.sharesSegments()
-	if !hlsToDisk && !dashToDisk {
-		return nil
-	}
-	return func(name stream.Name) {
-		for dash, on := range map[bool]bool{false: hlsToDisk, true: dashToDisk} {
-			if !on || !hls.ValidName(name.App) || !hls.ValidName(name.Stream) {
-				continue
-			}
-			if _, err := s.segment(segmenterKey{name, dash}, conf); err != nil {
-				s.log.Warn("no segments are written", "stream", name.String(), "err", err)
-			}
-		}
 	}
 }

@@ -122,6 +122,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		certificate: certificate,
 		hubs:        make(map[string]*stream.Hub),
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
+		segmenters:  segmenters{mark: newMark()},
 		places:      places{most: int64(c.MaxConnections)},
 		queues:      newQueues(c.MaxWaiting),
 		handshakes:  handshakes{most: mostHandshakes},
