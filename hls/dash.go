@@ -91,12 +91,21 @@ func (w *mpdWriter) set(t *track, list []*Segment) {
 	w.line(`    </AdaptationSet>`)
 }
 
-// span is where a segment's track begins and ends, in ticks.
-func (s *Segment) span(t *track) (begin, end int64) {
-	if span := s.spans[t.kind]; span[1] > span[0] {
-		return span[0], span[1]
+// span is where a complete segment's track begins and ends, in ticks.
+func (s *Segment) span(t *track) (begin, end int64) { return s.spans[t.kind][0], s.spans[t.kind][1] }
+
+// place settles the spans of a complete segment. One without frames of a track has a span all the same. Each begins later than
+// the one before, which names and manifests rely on: frames that come late may belong before a segment that had to end.
+func (s *Segment) place() {
+	for _, t := range s.run.all() {
+		span := &s.spans[t.kind]
+		if span[1] <= span[0] {
+			*span = [2]int64{t.ticks(s.Start), t.ticks(s.End)}
+		}
+		span[0] = max(span[0], t.named+1)
+		span[1] = max(span[1], span[0]+1)
+		t.named = span[0]
 	}
-	return t.ticks(s.Start), t.ticks(s.End)
 }
 
 // quoted is a text in an attribute.

@@ -129,12 +129,23 @@ func TestLaws(t *testing.T) {
 		if o.MP4 && rapid.Bool().Draw(r, "low") {
 			o.Part = 300 * time.Millisecond
 		}
+		o.WithFiles = true
 		m := New(o, 7)
 		s := &source{t: t, m: m, video: h264Format, audio: aacFormat}
 		var last listing
 		known := make(map[string][2]int)
 		segments := uint64(0)
+		named := make(map[string]bool)
 		s.check = func() {
+			for _, c := range m.Changes() {
+				if c.Remove || strings.HasSuffix(c.Name, "s.m3u8") || strings.HasSuffix(c.Name, "s.mpd") {
+					continue
+				}
+				if named[c.Name] {
+					r.Fatalf("%s is named twice", c.Name)
+				}
+				named[c.Name] = true
+			}
 			if !m.Ready() || m.Stats().Segments == segments {
 				return
 			}
@@ -362,6 +373,33 @@ func TestShortest(t *testing.T) {
 			}
 			if n := m.Stats().Segments; n > 20*10 || n < 20*1000/max(300, 2*uint64(ms)) {
 				t.Errorf("frames of %v, sound alone %v: %d segments in 20 s", length, blind, n)
+			}
+		}
+	}
+}
+
+// A picture that no other follows is in the segment that it belongs to, though sound alone ends that, and no file of a track has
+// the name of another, or is listed before it.
+func TestStalledPicture(t *testing.T) {
+	o := testOptions(true)
+	o.DASH, o.Window = true, time.Minute
+	m := New(o, 0)
+	s := newSource(t, m)
+	s.picture(40*time.Millisecond, true)
+	s.sound(20 * time.Second)
+	if len(m.list) < 3 {
+		t.Fatalf("%d segments", len(m.list))
+	}
+	if first := m.list[0]; first.sizes[media.Video] == 0 || !first.Independent {
+		t.Errorf("the picture is not in the first segment: %+v", first)
+	}
+	s.at = 20 * time.Second
+	s.groups(2, 2*time.Second)
+	for i, seg := range m.list[1:] {
+		for _, track := range seg.run.all() {
+			begin, _ := seg.span(track)
+			if _, end := m.list[i].span(track); seg.run == m.list[i].run && begin < end {
+				t.Errorf("segment %d of the %v begins at %d, before the end of the one before at %d", i+1, track.kind, begin, end)
 			}
 		}
 	}

@@ -50,7 +50,8 @@ func (m *Muxer) Push(item media.FrameItem) error {
 // settle puts a track's last frame into the segment, now that its duration is known.
 func (m *Muxer) settle(t *track, end time.Duration) {
 	f := t.pending
-	if f == nil {
+	if f == nil || t.stalled {
+		t.pending, t.stalled = nil, false
 		return
 	}
 	t.pending, t.delta = nil, end-f.DTS
@@ -97,9 +98,14 @@ func (m *Muxer) endsHere(t *track, long time.Duration) bool {
 	return long >= m.wanted()-m.lead() || m.gop > 0 && long+m.gop > m.limit()
 }
 
-// cutStalled ends a segment or a part while the sound goes on and the picture, which would end it, does not come.
+// cutStalled ends a segment or a part while the sound goes on and the picture, which would end it, does not come. The last
+// picture is shown up to there.
 func (m *Muxer) cutStalled(t *track, f *media.Frame) {
 	if end := m.cur.Start + m.limit(); f.DTS > end+stall {
+		if lead := m.run.tracks[m.run.lead]; lead.pending != nil && !lead.stalled && lead.pending.DTS < end {
+			lead.stalled = true
+			m.put(lead, lead.pending, end)
+		}
 		m.cut(end)
 	} else if end := m.grow.start + m.fragment(); m.grow.part && f.DTS > end+m.fragment()+stall {
 		m.closePart(end)

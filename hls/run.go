@@ -31,9 +31,11 @@ type track struct {
 	fmp4.Track
 	kind    media.Kind
 	pending *media.Frame  // the last frame, whose duration the next one tells
+	stalled bool          // it is in a segment already, for no other came to end that
 	delta   time.Duration // the last known duration
 	keyed   time.Duration // the newest keyframe's time
 	keys    int           // keyframes so far
+	named   int64         // where its last segment begins, in ticks; -1: there is none
 }
 
 // origin is put before every timeline, so that no time is negative and whole samples stay whole.
@@ -93,7 +95,7 @@ func (m *Muxer) turn(item media.FrameItem) error {
 		if formats[k] == nil || m.leaves(formats[k]) {
 			continue
 		}
-		r.tracks[k] = &track{Track: fmp4.Track{ID: uint32(len(r.all())) + 1, Format: formats[k]}, kind: k, delta: usual(formats[k])}
+		r.tracks[k] = &track{Track: fmp4.Track{ID: uint32(len(r.all())) + 1, Format: formats[k]}, kind: k, delta: usual(formats[k]), named: -1}
 		r.lead = k // the picture comes last
 	}
 	if err := m.prepare(r); err != nil {

@@ -166,6 +166,7 @@ func (m *Muxer) closeSegment(at time.Duration) {
 		m.fix(s)
 		m.began = m.run.wall
 	}
+	s.place()
 	m.cur = nil
 	m.stats.Segments++
 	m.quick = max(m.quick-1, 0)

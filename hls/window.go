@@ -60,7 +60,8 @@ func (f *File) pieces() [][]byte {
 // hollow stands for a segment of a track that had nothing at that time: a fragment without samples.
 func (s *Segment) hollow(k media.Kind) []byte {
 	t := s.run.tracks[k]
-	f := fmp4.Fragment{Track: t.ID, Time: uint64(t.ticks(s.Start))}
+	begin, _ := s.span(t)
+	f := fmp4.Fragment{Track: t.ID, Time: uint64(begin)}
 	return f.Append(nil)
 }
 
