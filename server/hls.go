@@ -147,7 +147,6 @@ func (q *segmentRequest) answer() error {
 			return err
 		}
 	}
-	g.used.Store(time.Now().UnixNano())
 	if q.what == hls.Other {
 		return q.segment(g)
 	}

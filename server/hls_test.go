@@ -249,9 +249,9 @@ func TestLowLatencyHLS(t *testing.T) {
 	source := synthesize(t, s, "x", video, audio)
 	source.play(s, "/live/x.m3u8", 4)
 	var playlist string
-	until(t, "four segments", func() bool {
+	until(t, "four segments and the parts of what was fed after them", func() bool {
 		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
-		return len(listed(playlist)) == 4
+		return len(listed(playlist)) == 4 && strings.HasSuffix(playlist, ".p4.m4s\"\n") // the hint
 	})
 	hint := regexp.MustCompile(`PRELOAD-HINT:TYPE=PART,URI="(x-(\d+)\d{6}\.p(\d+)\.m4s)"`).FindStringSubmatch(playlist)
 	if hint == nil || !strings.Contains(playlist, "CAN-BLOCK-RELOAD=YES") {

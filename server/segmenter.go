@@ -30,6 +30,8 @@ type segmenter struct {
 	wake    chan struct{} // capacity 1
 	used    atomic.Int64  // when something of it was asked for, in Unix nanoseconds
 	waiting atomic.Int64  // requests that wait for something of it
+	before  *segmenter    // of the same stream, which may still be ending; nil: none
+	done    chan struct{} // closed when it has ended, and touches no file any more
 
 	// Owned by the goroutine.
 	epoch   uint64    // of the publication that is cut
@@ -87,8 +89,14 @@ func (c *VhostConf) sharesSegments() bool {
 	return c.HLS.Enabled && c.DASH.Enabled && c.HLS.MP4() && !c.HLS.Keys && c.HLS.Path == c.DASH.Path
 }
 
-// run ends with the server, or when nobody needs the segments any more.
+// run ends with the server, or when nobody needs the segments any more. It begins when the one before has ended: both would write
+// the same playlist, and remove each other's.
 func (g *segmenter) run() {
+	defer close(g.done)
+	if g.before != nil {
+		<-g.before.done
+		g.before = nil
+	}
 	g.log.Debug("segments are made", "dash", g.key.dash, "disk", g.disk != nil)
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
@@ -97,6 +105,7 @@ func (g *segmenter) run() {
 		case <-g.wake:
 		case <-alarm.C:
 		case <-g.server.stop:
+			g.server.segmenters.leave(g)
 			g.end()
 			return
 		}
@@ -104,8 +113,11 @@ func (g *segmenter) run() {
 		waiting := g.step(now)
 		pause := g.deadline(now)
 		if pause <= 0 {
-			g.end()
-			return
+			if g.server.segmenters.leaveIdle(g) {
+				g.end()
+				return
+			}
+			pause = time.Nanosecond // there is somebody to look at
 		}
 		if waiting {
 			pause = min(pause, waitingLook)
@@ -132,10 +144,10 @@ func (g *segmenter) deadline(now time.Time) time.Duration {
 	return pause
 }
 
-// end gives everything up. Who waits is told.
+// end gives everything up, when the segmenter is in the table no more. Who waits is told.
 func (g *segmenter) end() {
+	defer g.server.segmenters.ended(g)
 	g.reader.Close()
-	g.leave()
 	g.mu.Lock()
 	g.tell()
 	changes := g.mux.Changes()
@@ -155,18 +167,6 @@ func (g *segmenter) end() {
 		"late", stats.Late, "unready", stats.Unready, "unwritten", stats.Unwritten)
 }
 
-// leave takes the segmenter out of the table. There will be no other segment, so its numbers are known.
-func (g *segmenter) leave() {
-	t := &g.server.segmenters
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.mux.End()
-	t.next = max(t.next, g.mux.Next())
-	delete(t.all, g.key)
-}
-
 // step takes the frames that have come. It says whether there may be something to do without that one comes.
 func (g *segmenter) step(now time.Time) (waiting bool) {
 	status := g.reader.Status()
@@ -177,7 +177,7 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 		g.publish(func() { g.mux.End(); g.refused = nil })
 	case !status.Live && g.left.IsZero():
 		g.left = now
-		if g.cutting {
+		if g.cutting && status.Epoch == g.epoch {
 			g.take(now, &status)
 		}
 		g.publish(g.mux.End)

@@ -23,9 +23,10 @@ type segmenters struct {
 	mu     sync.Mutex
 	closed bool
 	all    map[segmenterKey]*segmenter
-	next   uint64       // a number that no segmenter before has reached
-	mark   string       // ends the numbers in names, and is another one each time that the server is started
-	waits  atomic.Int64 // requests that wait for something to come
+	ending map[segmenterKey]*segmenter // those in all no more, which have yet to write or to remove something
+	next   uint64                      // a number that no segmenter before has reached
+	mark   string                      // ends the numbers in names, and is another one each time that the server is started
+	waits  atomic.Int64                // requests that wait for something to come
 }
 
 // newMark is six digits.
@@ -42,11 +43,54 @@ func numberAt(now time.Time) uint64 {
 	return uint64(max(since/(time.Second/numbersPerSecond), 0))
 }
 
-// find returns a running segmenter, nil if there is none.
+// find returns a running segmenter for one who asks for something of it, nil if there is none.
 func (t *segmenters) find(k segmenterKey) *segmenter {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.all[k]
+	g := t.all[k]
+	if g != nil {
+		g.used.Store(time.Now().UnixNano())
+	}
+	return g
+}
+
+// leaveIdle takes a segmenter out of the table that nobody needs, unless somebody has come to need it: who finds it in the
+// table, or publishes while it is there, begins no other. It is called by the segmenter's goroutine.
+func (t *segmenters) leaveIdle(g *segmenter) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if g.hub.Live(g.key.name) {
+		g.left = time.Time{} // step looks at who it is
+	}
+	if g.deadline(time.Now()) > 0 {
+		return false
+	}
+	t.remove(g)
+	return true
+}
+
+// leave takes a segmenter out of the table.
+func (t *segmenters) leave(g *segmenter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.remove(g)
+}
+
+// remove is leave with the lock held. There will be no other segment, so it is known what number they have reached.
+func (t *segmenters) remove(g *segmenter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.mux.End()
+	t.next = max(t.next, g.mux.Next())
+	delete(t.all, g.key)
+	t.ending[g.key] = g
+}
+
+// ended forgets a segmenter that has nothing more to write or to remove.
+func (t *segmenters) ended(g *segmenter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.ending, g.key)
 }
 
 // list are all that run.
@@ -73,13 +117,15 @@ func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if g := t.all[k]; g != nil {
+		g.used.Store(now.UnixNano())
 		return g, nil
 	}
 	if t.closed {
 		return nil, errStopping
 	}
 	g := &segmenter{
-		server: s, log: s.log.With("stream", k.name.String()), hub: s.hubs[k.name.Vhost], key: k, conf: conf, wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		server: s, log: s.log.With("stream", k.name.String()), hub: s.hubs[k.name.Vhost], key: k, conf: conf,
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), before: t.ending[k], done: make(chan struct{}),
 	}
 	o := g.options()
 	o.Names.Mark = t.mark
@@ -101,7 +147,7 @@ func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
 		return nil, err
 	}
 	if t.all == nil {
-		t.all = make(map[segmenterKey]*segmenter)
+		t.all, t.ending = make(map[segmenterKey]*segmenter), make(map[segmenterKey]*segmenter)
 	}
 	t.all[k] = g
 	s.tasks.Go(g.run)
