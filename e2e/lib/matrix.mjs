@@ -44,7 +44,7 @@ async function row(t, stage, from, to) {
   }
 }
 
-// Stage is what all rows share: the servers, the films, and a browser whose camera shows the film.
+// Stage is what all rows share: the servers, the films, and a browser whose microphone hears the tone.
 class Stage {
   servers = {};
   films = new Films();
@@ -52,8 +52,8 @@ class Stage {
   #failures = [];
 
   async begin(names) {
-    const [y4m, wav] = await Promise.all([this.films.y4m(), this.films.wav(), program()]);
-    this.#browser = await launch({ args: [`--use-file-for-fake-video-capture=${y4m}`, `--use-file-for-fake-audio-capture=${wav}`] });
+    const [wav] = await Promise.all([this.films.wav(), program()]);
+    this.#browser = await launch({ args: [`--use-file-for-fake-audio-capture=${wav}`] });
     for (const name of new Set(names)) {
       const srt = await freePort();
       this.servers[name] = await Server.start({ add: { SRS_SRT_SERVER_ENABLED: 'on', SRS_SRT_SERVER_LISTEN: srt, ...settings[name] } });
@@ -62,9 +62,9 @@ class Stage {
   }
 
   // open opens a page in a window of its own; script runs in it before the page's own.
-  open = async (url, { script, about } = {}) => {
+  open = async (url, { script } = {}) => {
     const page = await (await this.#browser.newContext()).newPage();
-    if (script) await page.addInitScript(script, about);
+    if (script) await page.addInitScript(script);
     const client = new Client(page);
     client.failures = this.#failures;
     await page.goto(url);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { decode, heard, seen } from './decode.mjs';
 import { copied, refused } from './copy.mjs';
-import { columns, fps, height, number, pictures, rows, tones, width } from './film.mjs';
+import { columns, fps, height, marks, number, pictures, rows, tones, width } from './film.mjs';
 import { segments } from './dash.mjs';
 import { lowLatency } from './llhls.mjs';
 import { until } from './until.mjs';
@@ -55,7 +55,7 @@ function judge(publisher, want, result, player) {
   const expected = [publisher.video && `Video ${names[publisher.video]}`, want.sound && `Audio ${names[want.sound.codec]}`].filter(Boolean);
   assert.deepEqual([...new Set(result.streams)].sort().reverse(), expected, 'the streams');
   assert.deepEqual(result.complaints, [], 'ffmpeg has nothing to complain of');
-  const live = publisher.by === 'chromium'; // whose camera and encoder leave pictures out as they must
+  const live = publisher.by === 'chromium'; // whose encoder leaves pictures out as it must
   if (publisher.video) {
     seen(result, { width, height, pictures, least: seconds * (live ? 5 : fps * 0.9), gap: live ? fps : 1 });
   }
@@ -96,19 +96,18 @@ async function listen() {
   };
 }
 
-// coarse runs in the page and gives the picture in grey.
-function coarse([across, down]) {
+// coarse runs in the page and gives the marks of the picture in grey.
+function coarse({ columns, rows, marks }) {
   const video = document.getElementById('video');
-  const [width, height] = [video.videoWidth, video.videoHeight];
-  const canvas = new OffscreenCanvas(width, height);
+  const canvas = new OffscreenCanvas(marks.width, marks.height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   context.drawImage(video, 0, 0);
-  const all = context.getImageData(0, 0, width, height).data;
+  const all = context.getImageData(0, 0, marks.width, marks.height).data;
   const grey = [];
-  for (let y = 0; y < down; y++) {
-    for (let x = 0; x < across; x++) grey.push(all[4 * (Math.floor((y + 0.5) * height / down) * width + Math.floor((x + 0.5) * width / across)) + 1]);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) grey.push(all[4 * (Math.floor((y + 0.5) * marks.height / rows) * marks.width + Math.floor((x + 0.5) * marks.width / columns)) + 1]);
   }
-  return { grey, size: [width, height] };
+  return { grey, size: [video.videoWidth, video.videoHeight] };
 }
 
 // watch plays by WebRTC in Chromium.
@@ -142,12 +141,12 @@ async function numbered(viewer) {
   let last = -1;
   for (let i = 0; i < 8; i++) {
     const { grey, size } = await until('another picture', async () => {
-      const now = await viewer.page.evaluate(coarse, [columns, rows]);
+      const now = await viewer.page.evaluate(coarse, { columns, rows, marks });
       return number(now.grey) !== last && now;
     });
     assert.deepEqual(size, [width, height]);
     const n = number(grey);
-    assert.ok(n >= 0, `picture ${i} is as it was filmed: ${grey.slice(0, 64)}`);
+    assert.ok(n >= 0, `picture ${i} is as it was filmed: ${grey}`);
     if (last >= 0) assert.ok((n - last + pictures) % pictures < pictures / 2, `picture ${n} comes after ${last}`);
     last = n;
   }

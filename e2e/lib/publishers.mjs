@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { program } from './copy.mjs';
-import { height, width } from './film.mjs';
+import { height, paint, script, width } from './film.mjs';
 
 // publish begins to publish at each server, and returns what ends it.
 export async function publish(publisher, servers, { films, open }) {
@@ -12,21 +12,41 @@ export async function publish(publisher, servers, { films, open }) {
   return Promise.all(servers.map((server) => begin(publisher, server, { films, open })));
 }
 
-// capture runs in the page before its own scripts: the microphone hears the tone as it is, and a kind that is not published
-// has no device.
-function capture({ video, audio }) {
+// capture runs in the page before its own scripts: the camera films each picture once, one after the other as fast as the
+// machine lets it; the microphone hears the tone as it is; and a kind that is not published has no device.
+function capture({ video, audio, script }) {
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (want) => {
     if ((want.video && !video) || (want.audio && !audio)) throw new DOMException('there is no such device', 'NotFoundError');
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    return real(want.audio ? { ...want, audio: plain } : want);
+    const stream = want.audio ? await real({ audio: plain }) : new MediaStream();
+    if (want.video) stream.addTrack(camera());
+    return stream;
   };
+
+  function camera() {
+    const track = new MediaStreamTrackGenerator({ kind: 'video' });
+    const writer = track.writable.getWriter();
+    const size = { format: 'I420', codedWidth: script.width, codedHeight: script.height };
+    let n = 0;
+    setInterval(() => {
+      if (writer.desiredSize <= 0) return; // the picture before it has not been taken yet
+      const picture = paint(script, n++ % script.words.length);
+      writer.write(new VideoFrame(picture, { ...size, timestamp: performance.now() * 1000 }));
+    }, 1000 / script.fps);
+    return track;
+  }
+}
+
+// camera is the script of a publisher's page.
+function camera({ video, audio }) {
+  return `${paint}\n(${capture})(${JSON.stringify({ video: Boolean(video), audio: Boolean(audio), script })});`;
 }
 
 async function browser(publisher, { origin }, { open }) {
   const codec = publisher.video ? `&codec=${publisher.video.toLowerCase()}` : '';
   const client = await open(`${origin}/players/whip.html?autostart=true&stream=${publisher.id}${codec}&width=${width}&height=${height}&bitrate=500`,
-    { script: capture, about: { video: Boolean(publisher.video), audio: Boolean(publisher.audio) } });
+    { script: camera(publisher) });
   await client.reaches('live');
   return { stop: () => client.page.context().close() };
 }
