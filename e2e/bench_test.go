@@ -18,6 +18,7 @@ type sighting struct {
 	stamp bench.Stamp
 	ok    bool // the stamp is one, and nothing behind it was altered
 	key   bool
+	at    time.Time
 	age   time.Duration
 }
 
@@ -52,7 +53,7 @@ func (v *viewer) see(h bench.Header, payload []byte, at time.Time) {
 	_, key := media.Inspect(media.H264, payload)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.seen = append(v.seen, sighting{h, stamp, err == nil, key && h.Video, stamp.Latency(at)})
+	v.seen = append(v.seen, sighting{h, stamp, err == nil, key && h.Video, at, stamp.Latency(at)})
 }
 
 // sightings are all so far.
