@@ -257,15 +257,13 @@ func (k *srtSink) end(error) {
 	}
 }
 
-// onlyBySRT says that a stream's publisher speaks SRT, and that nobody may play it who does not.
+// onlyBySRT says that a stream's publisher speaks SRT, and that nobody may play it who does not. The stream itself is asked:
+// in the table of publishers one may still be missing, or be there that the stream has refused.
 func (s *Server) onlyBySRT(name stream.Name) bool {
-	if v := s.config.Vhosts.Find(name.Vhost); v == nil || v.Settings.SRT.ToRTMP {
+	v := s.config.Vhosts.Find(name.Vhost)
+	if v == nil || v.Settings.SRT.ToRTMP {
 		return false
 	}
-	for _, i := range s.ingests.all() {
-		if i.name == name && i.kind == "srt-publish" {
-			return true
-		}
-	}
-	return false
+	i, ok := s.hubs[v.Name].Publisher(name).(*ingest)
+	return ok && i.kind == "srt-publish"
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	gosrt "github.com/datarhei/gosrt"
 
+	"oneport/config"
 	"oneport/media"
 	"oneport/ts"
 )
@@ -240,4 +242,47 @@ func TestSRTStrangers(t *testing.T) {
 	})
 	publishSRT(t, s, "#!::r=live/x,m=publish")
 	until(t, "the publisher among them", func() bool { return len(s.ingests.all()) == 1 })
+}
+
+// Who may play what is published by SRT is decided by who publishes, from the first moment on: not by an SRT publisher that is
+// still being taken in, or was refused, or was replaced.
+func TestOnlyBySRTFollowsThePublisher(t *testing.T) {
+	c := configure(t, strings.Replace(allOnOne, "rtc { enabled on; }", "srt { enabled on; srt_to_rtmp off; }", 1))
+	s := offline(t, c)
+	hub := s.hubs[config.DefaultVhost]
+	name := streamName("x")
+	check := func(when string, want bool) {
+		t.Helper()
+		if got := s.onlyBySRT(name); got != want {
+			t.Errorf("%s: only by SRT: %v", when, got)
+		}
+	}
+	begin := func(kind string) (*ingest, error) {
+		i := &ingest{origin: origin{kind: kind}, id: kind, name: name}
+		i.ctx, i.cancel = context.WithCancelCause(t.Context())
+		p, err := hub.PublishFrames(time.Now(), name, i)
+		i.publication = p
+		return i, err
+	}
+	check("nobody publishes", false)
+	early, err := begin("srt-publish") // the server knows nothing of it yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	check("an SRT publisher has just come", true)
+	early.cancel(errGone)
+	encoder, err := s.publishFrames(name, origin{kind: "fmle-publish"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer encoder.end(errGone)
+	check("an encoder has replaced it", false)
+	early.publication.Close()
+	late := &ingest{origin: origin{kind: "srt-publish"}, id: "late", name: name}
+	if err := s.ingests.add(late); err != nil {
+		t.Fatal(err)
+	}
+	check("an SRT publisher is in the table, but not the stream's", false)
+	s.ingests.remove(late)
+	s.ingests.left.Done()
 }

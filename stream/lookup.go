@@ -41,6 +41,12 @@ func (h *Hub) Live(name Name) (live bool) {
 	return live
 }
 
+// Publisher is who publishes the stream of that name, nil while nobody does.
+func (h *Hub) Publisher(name Name) (pub Publisher) {
+	h.look(name, func(s *Stream) { pub = s.pub.publisher })
+	return pub
+}
+
 // look lets a function read a stream that somebody publishes; without one it is not called.
 func (h *Hub) look(name Name, read func(*Stream)) {
 	h.mu.Lock()
