@@ -61,15 +61,25 @@ func (b *bodySink) begin() error {
 	b.answered = true
 	b.container.headers(b.w)
 	b.w.WriteHeader(http.StatusOK)
-	b.control.SetWriteDeadline(time.Now().Add(writePatience))
+	if err := b.patient(); err != nil {
+		return err
+	}
 	defer b.relax()
 	return b.control.Flush()
 }
 
-func (b *bodySink) write(p []byte) error {
+// patient gives what is written next its time, if there is any left.
+func (b *bodySink) patient() error {
 	b.control.SetWriteDeadline(time.Now().Add(writePatience))
-	if b.hurried.Load() { // perhaps just before the line above
+	if b.hurried.Load() { // perhaps since just before the line above
 		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+func (b *bodySink) write(p []byte) error {
+	if err := b.patient(); err != nil {
+		return err
 	}
 	if b.conn == nil {
 		return b.pass(p)
