@@ -433,3 +433,16 @@ func TestHLSEndsWithServer(t *testing.T) {
 		t.Error("segments are still made")
 	}
 }
+
+// A path that both HLS and DASH could have named is HLS's, each time.
+func TestHLSComesBeforeDASH(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_ctx off; hls_use_fmp4 on; hls_keys on; hls_fmp4_file [app]/[stream]/video-[seq]-[timestamp].m4s;", "dash { enabled on; }")))
+	video, audio := h264AndAAC(t)
+	names := listed(synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 3))
+	handler := site(s)
+	for range 64 {
+		if res := ask(handler, "GET", "/live/"+names[0], ""); res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", names[0], res.Status)
+		}
+	}
+}
