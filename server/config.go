@@ -28,8 +28,8 @@ type Config struct {
 	RTMP           RTMP       `conf:"rtmp"`
 	RTMPS          RTMPS      `conf:"rtmps"`
 	SRT            srt.Config `conf:"srt_server"`
-	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most clients at one time by anything but WebRTC; of those by HTTP more are answered 503, others are closed."`
-	MaxWaiting     int        `conf:"max_waiting_per_address" default:"500" doc:"The most clients of one address, by other protocols than WebRTC, that wait for a stream that nobody publishes; more are answered 429."`
+	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most clients at one time by anything but WebRTC; of those by HTTP more are answered 503, others are told so. Half of them at most wait for streams that nobody publishes; an RTMP client is counted from when it publishes or plays on."`
+	MaxWaiting     int        `conf:"max_waiting_per_address" default:"250" doc:"The most clients of one address, by other protocols than WebRTC, that wait for a stream that nobody publishes; more are answered 429."`
 
 	Vhosts config.Vhosts[VhostConf] `conf:"vhost"`
 }

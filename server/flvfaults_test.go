@@ -93,9 +93,9 @@ func TestFLVWaiting(t *testing.T) {
 	waiting := watch(t, base(s)+"/live/d.flv")
 	waiting.res.Body.Close()
 	until(t, "the end of who waited", func() bool {
-		s.queues.mu.Lock()
-		defer s.queues.mu.Unlock()
-		return s.queues.from[netip.MustParseAddr("127.0.0.1")] == 1
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		return s.queue.all == 1 && s.queue.of[netip.MustParseAddr("127.0.0.1")] == 1
 	})
 	watch(t, base(s)+"/live/e.flv")
 }

@@ -71,8 +71,8 @@ func TestSlowHandshake(t *testing.T) {
 			}
 			<-over
 		}
-		if n := s.handshakes.failed.Load(); n != 2 || s.handshakes.conns.Len() != 0 {
-			t.Errorf("%d failures counted, %d handshakes left", n, s.handshakes.conns.Len())
+		if n := s.stats.tlsFailed.Load(); n != 2 || s.handshakes.count() != 0 {
+			t.Errorf("%d failures counted, %d handshakes left", n, s.handshakes.count())
 		}
 	})
 }

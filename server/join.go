@@ -54,7 +54,7 @@ func (s *Server) join(req *joinRequest) (*session, []byte, error) {
 	if err != nil {
 		s.stats.refused.Add(1)
 		level := slog.LevelInfo
-		if errors.Is(err, errTooMany) || errors.Is(err, errTooManyAddress) {
+		if errors.Is(err, errTooMany) || errors.Is(err, errTooManyAddress) || errors.Is(err, errSessionsWaiting) {
 			level = slog.LevelDebug // a flood must not fill the log
 		}
 		s.log.Log(req.ctx, level, "client refused", "stream", fmt.Sprintf("%.200s", req.name), "ip", req.ip, "publish", req.publish, "why", err)
@@ -203,8 +203,12 @@ func (s *session) attach(hub *stream.Hub, now time.Time) (err error) {
 		s.publication, err = hub.Publish(now, s.info.name, s)
 		return err
 	}
+	if err = s.queue(hub); err != nil {
+		return err
+	}
 	s.writer = s.server.nextWriter()
 	if s.reader, err = hub.Subscribe(now, s.info.name, s.writer); err != nil {
+		s.unqueue()
 		return err
 	}
 	s.reader.Accept(func(f media.Format) bool {

@@ -54,6 +54,7 @@ var metricList = [...]metric{
 	{"oneport_timeline_jumps_total", "Times the clock of a publisher of frames jumped and was put right.", nil},
 	{"oneport_keyframes_unasked_total", "Keyframes that were wanted of publishers that can't be asked for one.", nil},
 	{"oneport_frame_viewers", "Viewers by other protocols than WebRTC.", []string{"type"}},
+	{"oneport_viewers_waiting", "Viewers that wait for streams that nobody publishes, by protocol.", []string{"protocol"}},
 	{"oneport_bridges", "Streams whose packets are turned into frames, or frames into packets, now.", nil},
 	{"oneport_bridge_pictures_incomplete_total", "Pictures of WebRTC publishers left out of the frames because a packet was missing or made no sense.", nil},
 	{"oneport_bridge_pictures_skipped_total", "Pictures of WebRTC publishers left out of the frames because none that they build on was there.", nil},
@@ -72,6 +73,7 @@ var metricList = [...]metric{
 	{"oneport_connections_silent_total", "TCP connections closed because they did not say what they speak.", []string{"port"}},
 	{"oneport_tls_handshakes_failed_total", "TLS handshakes that did not succeed.", nil},
 	{"oneport_tls_handshakes_displaced_total", "TLS handshakes ended because too many were under way.", nil},
+	{"oneport_rtmp_newcomers_displaced_total", "RTMP connections ended because too many had not said what they want.", nil},
 	{"oneport_feedback_dropped_total", "Feedback dropped because a connection was full.", nil},
 	{"oneport_udp_send_errors_total", "Datagrams that the kernel did not take.", nil},
 	{"oneport_uptime_seconds", "Time since the start.", nil},
@@ -132,6 +134,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for kind, n := range t.viewers {
 		gauge("oneport_frame_viewers", float64(n), kind)
 	}
+	gauge("oneport_viewers_waiting", float64(s.queue.waiting()), "other")
+	gauge("oneport_viewers_waiting", float64(s.rtcQueue.waiting()), "webrtc")
 	gauge("oneport_bridges", float64(s.stats.bridges.Load()))
 	bridged := &s.stats.bridged
 	count("oneport_bridge_pictures_incomplete_total", bridged.incomplete.Load())
@@ -152,8 +156,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_viewer_skips_total", t.skips)
 	count("oneport_datagrams_unrouted_total", s.stats.unrouted.Load())
 	count("oneport_connections_strange_total", s.stats.strangers.Load())
-	count("oneport_tls_handshakes_failed_total", s.handshakes.failed.Load())
+	count("oneport_tls_handshakes_failed_total", s.stats.tlsFailed.Load())
 	count("oneport_tls_handshakes_displaced_total", s.handshakes.displaced.Load())
+	count("oneport_rtmp_newcomers_displaced_total", s.newcomers.displaced.Load())
 	count("oneport_feedback_dropped_total", s.stats.feedbackDropped.Load())
 	if s.udp != nil {
 		count("oneport_udp_send_errors_total", s.udp.dropped.Load())

@@ -20,7 +20,7 @@ import (
 
 const (
 	// requestDeadline is how long an RTMP client may take from its first byte until it publishes or plays.
-	requestDeadline = 30 * time.Second
+	requestDeadline = 10 * time.Second
 	// ackSize is after how many bytes RTMP clients are to say that they came: SRS's out_ack_size.
 	ackSize = 2_500_000
 )
@@ -64,26 +64,12 @@ func (c *rtmpConn) finish() {
 // serveRTMP is an RTMP client's connection, from its first byte to its end.
 func (s *Server) serveRTMP(c *port.Conn) {
 	conn := &rtmpConn{Conn: c}
-	conn.allow(writePatience)
 	defer conn.Close()
-	if !s.places.take() {
-		s.stats.refused.Add(1)
-		s.log.Debug("client refused", "remote", c.RemoteAddr().String(), "why", errNoPlace)
+	session, request := s.greet(conn)
+	if request == nil {
 		return
 	}
 	defer s.places.give()
-	c.SetReadDeadline(time.Now().Add(requestDeadline))
-	session, err := rtmp.Accept(conn, rtmp.Config{ChunkSize: s.config.rtmpChunkSize(), AckSize: ackSize})
-	var request *rtmp.Request
-	if err == nil {
-		request, err = session.Request()
-	}
-	if err != nil {
-		s.stats.strangers.Add(1)
-		s.log.Debug("an RTMP client ends before it publishes or plays", "remote", c.RemoteAddr().String(), "why", err)
-		return
-	}
-	c.SetReadDeadline(time.Time{})
 	name := stream.Name{Vhost: request.Vhost, App: request.App, Stream: request.Stream}
 	from := origin{
 		ip: hostOf(c.RemoteAddr().String()), local: c.LocalAddr().String(), remote: c.RemoteAddr().String(),
@@ -98,11 +84,53 @@ func (s *Server) serveRTMP(c *port.Conn) {
 	s.playRTMP(conn, session, name, from)
 }
 
+// greet answers a client until it says what it wants, and takes a place for it. There is no request if it never says that, or
+// if there is no place.
+func (s *Server) greet(c *rtmpConn) (*rtmp.Session, *rtmp.Request) {
+	defer s.newcomers.leave(s.newcomers.enter(c.Conn))
+	c.allow(requestDeadline)
+	c.SetReadDeadline(time.Now().Add(requestDeadline))
+	session, err := rtmp.Accept(c, rtmp.Config{ChunkSize: s.config.rtmpChunkSize(), AckSize: ackSize})
+	var request *rtmp.Request
+	if err == nil {
+		request, err = session.Request()
+	}
+	if err != nil {
+		s.stats.strangers.Add(1)
+		s.log.Debug("an RTMP client ends before it publishes or plays", "remote", c.RemoteAddr().String(), "why", err)
+		return nil, nil
+	}
+	if !s.places.take() {
+		s.stats.refused.Add(1)
+		s.log.Debug("client refused", "remote", c.RemoteAddr().String(), "why", errNoPlace)
+		c.allow(farewell)
+		session.Refuse(refusalCode(request.Publish, errNoPlace), errNoPlace.Error())
+		c.finish()
+		return nil, nil
+	}
+	c.SetReadDeadline(time.Time{})
+	c.allow(writePatience)
+	return session, request
+}
+
+// refusalCode is how RTMP names the reason of a refusal.
+func refusalCode(publish bool, reason error) string {
+	refusal := (statusError{})
+	errors.As(reason, &refusal)
+	switch {
+	case publish:
+		return rtmp.PublishBadName
+	case refusal.status == http.StatusNotAcceptable, refusal.status == http.StatusServiceUnavailable, refusal.status == http.StatusTooManyRequests:
+		return rtmp.PlayFailed
+	}
+	return rtmp.PlayNotFound
+}
+
 // publishRTMP takes a publisher's frames until it ends.
 func (s *Server) publishRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, from origin) {
 	i, err := s.publishFrames(name, from)
 	if err != nil {
-		session.Refuse(rtmp.PublishBadName, err.Error())
+		session.Refuse(refusalCode(true, err), err.Error())
 		c.finish()
 		return
 	}
@@ -274,9 +302,5 @@ func (k *rtmpSink) end(reason error) {
 
 // refuse says that there will be nothing to play.
 func (k *rtmpSink) refuse(reason error) {
-	code := rtmp.PlayNotFound
-	if refusal := (statusError{}); errors.As(reason, &refusal) && refusal.status == http.StatusNotAcceptable {
-		code = rtmp.PlayFailed
-	}
-	k.session.Refuse(code, reason.Error())
+	k.session.Refuse(refusalCode(false, reason), reason.Error())
 }

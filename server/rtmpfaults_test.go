@@ -219,16 +219,19 @@ func TestRTMPS(t *testing.T) {
 	}
 }
 
-// More clients than max_connections allows are closed.
+// More clients than max_connections allows are told so and closed.
 func TestRTMPCap(t *testing.T) {
 	s := open(t, configure(t, withRTMP("")+"max_connections 2;"))
 	publishing(t, s, "x")
 	dialRTMP(t, addrOf(s), "live").play("x")
-	conn := dial(t, s)
-	conn.Write([]byte{3, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-	conn.SetDeadline(time.Now().Add(patience))
-	if _, err := conn.Read(make([]byte, 1)); err == nil {
-		t.Error("a third client is answered")
+	for _, ask := range []func(*rtmpClient, string) (string, string){(*rtmpClient).play, (*rtmpClient).publish} {
+		third := dialRTMP(t, addrOf(s), "live")
+		if code, why := ask(third, "y"); !strings.Contains(why, "max_connections") || !strings.Contains(code, "Failed") && !strings.Contains(code, "BadName") {
+			t.Errorf("a third client is answered %s: %s", code, why)
+		}
+		if err := third.closed(); err != nil {
+			t.Error(err)
+		}
 	}
 	if res := call(t, http.MethodGet, base(s)+"/live/x.flv", ""); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a third by HTTP: %s", res.Status)

@@ -44,7 +44,7 @@ func chunk(typ byte, body []byte) []byte {
 
 func request(name, stream string) []byte { return says(name, 2.0, nil, stream) }
 
-// A client has 30 s until it publishes or plays, however busily it says nothing; a publisher 20 s to begin with.
+// A client has 10 s until it publishes or plays, however busily it says nothing; a publisher 20 s to begin with.
 func TestRTMPDeadlines(t *testing.T) {
 	c := bubbled(t, "")
 	for name, test := range map[string]struct {

@@ -36,7 +36,8 @@ type Server struct {
 	segmenters segmenters
 	hlsViewers hlsViewers
 	places     places
-	queues     *queues
+	queue      queue // of viewers of frames
+	rtcQueue   queue // of viewers by WebRTC, which are bounded by themselves
 	buffers    playBuffers
 	timers     *timers
 	writers    []*writer
@@ -46,7 +47,8 @@ type Server struct {
 	https      []*http.Server
 	certs      map[cert.Files]*cert.Source
 	acme       *cert.Account // nil without acme
-	handshakes handshakes
+	handshakes newcomers     // by TLS
+	newcomers  newcomers     // by RTMP
 	udp        *udpPort
 	srt        *srt.Listener
 	rtcTCPPort uint16
@@ -76,6 +78,7 @@ type stats struct {
 	feedbackDropped atomic.Uint64 // feedback that found a full connection
 	refused         atomic.Uint64 // joins
 	ended           atomic.Uint64 // sessions
+	tlsFailed       atomic.Uint64 // handshakes
 	bridges         atomic.Int64  // that run
 	soundErrors     atomic.Uint64 // frames of sound that were not converted
 	bFrames         atomic.Uint64 // left out for viewers by WebRTC
@@ -124,8 +127,10 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
 		segmenters:  segmenters{mark: newMark()},
 		places:      places{most: int64(c.MaxConnections)},
-		queues:      newQueues(c.MaxWaiting),
-		handshakes:  handshakes{most: mostHandshakes},
+		queue:       queue{most: halfOf(c.MaxConnections), mostOfOne: c.MaxWaiting, full: errAllWaiting, fullOfOne: errTooManyWaiting},
+		rtcQueue:    queue{most: halfOf(c.RTC.MaxSessions), mostOfOne: c.RTC.MaxSessionsPerAddress, full: errSessionsWaiting, fullOfOne: errTooManyAddress},
+		handshakes:  newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
+		newcomers:   newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
 		timers:      newTimers(),
 		serverID:    "vid-" + randomText(7),
 		serviceID:   randomText(8),

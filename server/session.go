@@ -53,6 +53,7 @@ type session struct {
 	publication *stream.Publication     // a publisher's
 	writer      *writer                 // a viewer's
 
+	queued       atomic.Bool // a viewer's, that waits for a stream that nobody publishes
 	wantKeyframe atomic.Bool
 	started      atomic.Bool
 	ending       sync.Once
@@ -396,6 +397,25 @@ func (s *session) leave() {
 	if s.reader != nil {
 		s.writer.remove(s)
 		s.reader.Close()
+	}
+	s.unqueue()
+}
+
+// queue counts a viewer among those that wait, if there is nothing to play.
+func (s *session) queue(hub *stream.Hub) error {
+	if hub.Live(s.info.name) {
+		return nil
+	}
+	if err := s.server.rtcQueue.take(s.info.from); err != nil {
+		return err
+	}
+	s.queued.Store(true)
+	return nil
+}
+
+func (s *session) unqueue() {
+	if s.queued.Load() && s.queued.Swap(false) {
+		s.server.rtcQueue.give(s.info.from)
 	}
 }
 

@@ -106,6 +106,8 @@ func srtReason(err error) srt.Reason {
 		return srt.NotFound
 	case errors.Is(err, errStopping):
 		return srt.Closing
+	case errors.As(err, &refusal) && (refusal.status == http.StatusServiceUnavailable || refusal.status == http.StatusTooManyRequests):
+		return srt.Overload
 	case errors.As(err, &refusal) && refusal.status == http.StatusNotAcceptable:
 		return srt.Unacceptable
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -78,8 +77,8 @@ func (t *table[C]) close(reason error) {
 	}
 }
 
-// places bounds the connections of all protocols together but WebRTC's: max_connections. A connection takes one before
-// anything is known of it, and gives it back at its end.
+// places bounds the connections of all protocols together but WebRTC's: max_connections. A connection takes one when it has
+// said what it wants, and gives it back at its end.
 type places struct {
 	most  int64
 	taken atomic.Int64
@@ -94,32 +93,3 @@ func (p *places) take() bool {
 }
 
 func (p *places) give() { p.taken.Add(-1) }
-
-// queues bounds how many clients of one address may wait for streams that nobody publishes: each takes a place that it makes
-// no use of, for as long as viewer_patience.
-type queues struct {
-	most int
-
-	mu   sync.Mutex
-	from map[netip.Addr]int
-}
-
-func newQueues(most int) *queues { return &queues{most: most, from: make(map[netip.Addr]int)} }
-
-func (q *queues) take(from netip.Addr) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.from[from] >= q.most {
-		return false
-	}
-	q.from[from]++
-	return true
-}
-
-func (q *queues) give(from netip.Addr) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.from[from]--; q.from[from] == 0 {
-		delete(q.from, from)
-	}
-}

@@ -110,10 +110,10 @@ func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside insideTLS) {
 	limited := &hello{Conn: c, left: maxHello}
 	secure := tls.Server(limited, config)
 	c.SetDeadline(time.Now().Add(handshakeDeadline))
-	place := s.handshakes.enter(c)
-	err := secure.HandshakeContext(context.Background())
-	s.handshakes.leave(place, err)
-	if err != nil {
+	newcomer := s.handshakes.enter(c)
+	defer s.handshakes.leave(newcomer)
+	if err := secure.HandshakeContext(context.Background()); err != nil {
+		s.stats.tlsFailed.Add(1)
 		s.log.Debug("tls: handshake failed", "remote", c.RemoteAddr().String(), "err", err)
 		c.Close()
 		return
@@ -123,7 +123,7 @@ func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside insideTLS) {
 	case said == cert.ALPN: // the authority has seen its proof
 		secure.Close()
 	case said == "" && inside.rtmp:
-		s.sniffTLS(secure, inside)
+		s.sniffTLS(secure, inside, func() { s.handshakes.leave(newcomer) })
 	case inside.http != nil:
 		c.SetDeadline(time.Time{})
 		inside.http.Give(secure)
@@ -132,10 +132,11 @@ func (s *Server) serveTLS(c *port.Conn, config *tls.Config, inside insideTLS) {
 	}
 }
 
-// sniffTLS tells RTMP from HTTP/1.1 by the first bytes inside TLS.
-func (s *Server) sniffTLS(secure *tls.Conn, inside insideTLS) {
+// sniffTLS tells RTMP from HTTP/1.1 by the first bytes inside TLS, and calls known when they have come.
+func (s *Server) sniffTLS(secure *tls.Conn, inside insideTLS, known func()) {
 	c := &port.Conn{Conn: secure}
 	kind, err := c.Sniff()
+	known()
 	secure.SetDeadline(time.Time{})
 	switch {
 	case err == nil && kind == port.RTMP:

@@ -14,8 +14,6 @@ import (
 
 var errNoPlace error = statusError{http.StatusServiceUnavailable, "the server has as many clients as max_connections allows: try again later"}
 
-var errTooManyWaiting = statusError{http.StatusTooManyRequests, "this address has as many clients waiting for streams as max_waiting_per_address allows"}
-
 // viewer is a client that plays frames: its place in a stream, and what is known of it.
 type viewer struct {
 	origin
@@ -74,8 +72,8 @@ func (v *viewer) queue() error {
 	if v.reader.Status().Live {
 		return nil
 	}
-	if !v.server.queues.take(v.address()) {
-		return errTooManyWaiting
+	if err := v.server.queue.take(addressOf(v.remote)); err != nil {
+		return err
 	}
 	v.queued = true
 	return nil
@@ -84,14 +82,14 @@ func (v *viewer) queue() error {
 func (v *viewer) unqueue() {
 	if v.queued {
 		v.queued = false
-		v.server.queues.give(v.address())
+		v.server.queue.give(addressOf(v.remote))
 	}
 }
 
-// address is the viewer's end of its connection. What a request says of itself does not count.
-func (v *viewer) address() netip.Addr {
-	remote, _ := netip.ParseAddrPort(v.remote)
-	return remote.Addr().Unmap().WithZone("")
+// addressOf is the address of a client's end of its connection. What a request says of itself does not count.
+func addressOf(remote string) netip.Addr {
+	a, _ := netip.ParseAddrPort(remote)
+	return a.Addr().Unmap().WithZone("")
 }
 
 func (v *viewer) started() {

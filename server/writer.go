@@ -189,6 +189,7 @@ func (w *writer) encrypt(now time.Time, s *session) int {
 	if len(w.items) == 0 {
 		return 0
 	}
+	s.unqueue()
 	w.buf = s.outbound.Append(now, w.buf[:0], w.items)
 	if !s.reporting {
 		s.reporting = true
