@@ -1,6 +1,7 @@
 // Chromium publishes by WebRTC, and srs_player.html plays it in every other way.
 
 import assert from 'node:assert/strict';
+import { Encoder } from './lib/ffmpeg.mjs';
 import { look, near, plays, text } from './lib/player.mjs';
 import { scene } from './lib/scene.mjs';
 import { until } from './lib/until.mjs';
@@ -79,4 +80,52 @@ scene('srs_player says why it does not play', async (s) => {
   assert.match(await attempt('webrtc://localhost/live/livestream'), /WebRTC address/);
   assert.match(await attempt(`${origin}/live/a/b.flv`), /nothing at this address/);
   assert.match(await attempt('http://localhost:1/live/livestream.flv'), /cannot be reached/);
+});
+
+// keepPictures runs in the page before its own scripts, and keeps where the player puts the pictures.
+function keepPictures() {
+  const { addSourceBuffer } = MediaSource.prototype;
+  MediaSource.prototype.addSourceBuffer = function add(type) {
+    const buffer = addSourceBuffer.call(this, type);
+    if (type.startsWith('video/')) window.pictures = buffer;
+    return buffer;
+  };
+}
+
+// makeHole runs in the page, and takes the pictures that come next out of the buffer; what comes up to the next keyframe has no
+// place in it then. It returns where the hole begins, or null when there is no picture to take.
+async function makeHole() {
+  const { pictures } = window;
+  const from = document.getElementById('video').currentTime + 0.2;
+  if (pictures.updating || pictures.buffered.length === 0 || pictures.buffered.end(pictures.buffered.length - 1) < from + 0.05) return null;
+  pictures.remove(from, Infinity);
+  await new Promise((done) => { pictures.addEventListener('updateend', done, { once: true }); });
+  return from;
+}
+
+// behind runs in the page: where pictures go on after a time.
+function behind(from) {
+  const { buffered } = window.pictures;
+  return Array.from({ length: buffered.length }, (_, i) => buffered.start(i)).find((start) => start > from);
+}
+
+scene('srs_player steps over a hole in its buffer', async (s) => {
+  const { port, origin } = await s.server();
+  const publisher = new Encoder(`rtmp://127.0.0.1:${port}/live/livestream`);
+  for (const way of ['flv', 'ts']) {
+    const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true&stream=livestream.${way}`, { before: keepPictures });
+    await plays(viewer);
+    const from = await until('pictures are taken out', () => viewer.page.evaluate(makeHole));
+    const to = await until('others are there behind the hole', () => viewer.page.evaluate(behind, from));
+    const over = await until('the picture is behind the hole', async () => {
+      const p = await look(viewer);
+      return p.time > to && p;
+    });
+    assert.equal(over.renewals, 0, 'without a new connection');
+    await plays(viewer);
+    assert.equal((await look(viewer)).renewals, 0);
+    s.figure(`a hole of ${((to - from) * 1000).toFixed(0)} ms by ${way}`);
+    await s.close(viewer);
+  }
+  await publisher.stop();
 });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { look, plays } from '../lib/player.mjs';
 import { scene } from '../lib/scene.mjs';
+import { until } from '../lib/until.mjs';
 
 const camera = 'autostart=true&codec=h264&width=640&height=360&bitrate=800';
 
@@ -29,4 +30,49 @@ scene('srs_player starts without sound where the browser asks for a click first'
   await viewer.page.getByTestId('sound').click();
   await plays(viewer);
   assert.equal((await look(viewer)).muted, false);
+});
+
+// zoom runs in the publisher's page before its own scripts: its camera has another size every 2 s, and takes 200 ms to change it.
+function zoom() {
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async () => {
+    const stream = await real({ audio: true });
+    const track = new MediaStreamTrackGenerator({ kind: 'video' });
+    const writer = track.writable.getWriter();
+    let n = 0;
+    setInterval(() => {
+      if (n++ % 50 < 5) return;
+      const large = n % 100 < 50 ? 1 : 2;
+      const canvas = new OffscreenCanvas(320 * large, 180 * large);
+      const context = canvas.getContext('2d');
+      for (let i = 0; i < 16; i++) {
+        context.fillStyle = `hsl(${20 * (n + i)} 80% 50%)`;
+        context.fillRect(i * canvas.width / 16, 0, canvas.width / 16, canvas.height);
+      }
+      writer.write(new VideoFrame(canvas, { timestamp: n * 40_000 }));
+    }, 40);
+    stream.addTrack(track);
+    return stream;
+  };
+}
+
+scene('srs_player goes on where the picture changes its size', async (s) => {
+  const { origin } = await s.server();
+  const publisher = await s.open(`${origin}/players/whip.html?autostart=true&codec=h264`, { before: zoom });
+  await publisher.reaches('live');
+  for (const way of ['flv', 'ts']) {
+    const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true&stream=livestream.${way}`);
+    await plays(viewer);
+    for (const width of [320, 640, 320, 640]) {
+      await until(`the picture is ${width} wide, without a new connection`, async () => {
+        const p = await look(viewer);
+        assert.equal(p.renewals, 0);
+        return p.stats.width === width;
+      });
+    }
+    await plays(viewer);
+    const { renewals } = await look(viewer);
+    assert.equal(renewals, 0);
+    await s.close(viewer);
+  }
 });

@@ -7,7 +7,7 @@ function played() {
   const video = document.getElementById('video');
   const { playback, stats } = window.oneport;
   return {
-    state: playback.state, error: playback.error, way: playback.kind?.name, stats,
+    state: playback.state, error: playback.error, way: playback.kind?.name, stats, renewals: playback.renewals,
     time: video.currentTime, paused: video.paused, muted: video.muted,
     frames: video.getVideoPlaybackQuality().totalVideoFrames, sound: video.webkitAudioDecodedByteCount,
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LiveEdge, Pace, Progress, Retry, Stuck, aheadOf, maxTries } from '../static/players/js/live.js';
+import { Hole, LiveEdge, Pace, Progress, Retry, Stuck, aheadOf, maxTries } from '../static/players/js/live.js';
 
 test('latency is counted from the soonest arrival', () => {
   const edge = new LiveEdge();
@@ -36,8 +36,44 @@ test('another stream begins anew', () => {
 test('the buffer ahead ends at a gap', () => {
   assert.deepEqual(aheadOf([[0, 2], [3, 5]], 1), { ahead: 1, next: 3 });
   assert.deepEqual(aheadOf([[0, 2], [3, 5]], 2.5), { ahead: 0, next: 3 });
-  assert.deepEqual(aheadOf([[0.05, 2]], 0), { ahead: 2, next: undefined });
+  assert.deepEqual(aheadOf([[0, 2], [2.05, 5]], 1.99).next, 2.05, 'a small one, too');
+  assert.deepEqual(aheadOf([[0.05, 2]], 0), { ahead: 2, next: 0.05 }, 'and so does one at the beginning');
+  assert.deepEqual(aheadOf([[0.5, 2]], 0), { ahead: 0, next: 0.5 });
+  assert.deepEqual(aheadOf([[0.5, 2]], 0.5), { ahead: 1.5, next: undefined });
   assert.deepEqual(aheadOf([], 0), { ahead: 0, next: undefined });
+});
+
+test('a picture that stands still before a gap goes on behind it', () => {
+  const ranges = [[1.9, 4.8], [5.9, 7]];
+  const hole = new Hole();
+  assert.equal(hole.observe(0, ranges, 4.7, true), undefined);
+  assert.equal(hole.observe(200, ranges, 4.7, true), undefined);
+  assert.equal(hole.observe(400, ranges, 4.8, true), undefined, 'it has moved');
+  assert.equal(hole.observe(600, ranges.slice(0, 1), 4.8, true), undefined, 'there is no gap');
+  assert.equal(hole.observe(800, ranges, 4.8, false), undefined, 'it can go on');
+  assert.equal(hole.observe(1000, ranges, 4.8, true), undefined);
+  assert.equal(hole.observe(1200, ranges, 4.8, true), 5.91);
+  assert.equal(hole.observe(1400, ranges, 5.91, true), undefined, 'once');
+  assert.equal(hole.observe(9000, ranges, 5.91, true), undefined);
+});
+
+test('and so does one that stands still before the beginning', () => {
+  const hole = new Hole();
+  assert.equal(hole.observe(0, [[0.5, 2]], 0, true), undefined);
+  assert.equal(hole.observe(400, [[0.5, 2]], 0, true), 0.51);
+});
+
+test('what crosses a gap jumps to where it is', () => {
+  const ranges = [[0, 0.641], [0.744, 1.9]];
+  const hole = new Hole();
+  assert.equal(hole.observe(0, ranges, 0.6, false), undefined);
+  assert.equal(hole.observe(200, ranges, 0.7, false), undefined, 'it is in the gap');
+  assert.equal(hole.observe(400, ranges, 0.9, false), 0.9);
+  assert.equal(hole.observe(600, ranges, 1.1, false), undefined, 'once');
+  hole.jumped(0.5);
+  hole.jumped(1.5);
+  assert.equal(hole.observe(800, ranges, 1.6, false), undefined, 'a jump has been one');
+  assert.equal(new Hole().observe(0, ranges, 1, false), undefined);
 });
 
 test('a little too much is played off, much is skipped', () => {

@@ -29,13 +29,47 @@ const sinks = 0.0005;
 const forgetAt = 20000; // A difference that no network makes: another stream.
 
 // aheadOf is how much is buffered from a time on without a gap, in seconds, and
-// next is where the buffer goes on behind a gap (undefined for nowhere). ranges
-// is a list of [start, end].
+// next is where the buffer begins or goes on behind a gap (undefined for
+// nowhere). ranges is a list of [start, end].
 export function aheadOf(ranges, time) {
   const here = ranges.find(([start, end]) => start - 0.1 <= time && time <= end);
-  const next = ranges.find(([start]) => start > time + 0.1);
+  const played = here && here[0] <= time ? here[1] : time;
+  const next = ranges.find(([start]) => start > played);
   return { ahead: here ? here[1] - time : 0, next: next?.[0] };
 }
+
+// Hole tells where to go because of a gap in the buffer. Where pictures change
+// their size, mpegts.js hands on the last one of the old size behind the header
+// of the new, and the browser leaves it out. Such a gap is crossed by the sound
+// alone: time goes on, no picture is read any more, and a while later all stands
+// still with much in the buffer. Only a jump makes a browser read behind a gap.
+export class Hole {
+  #time = null;
+  #since = 0;
+
+  // observe returns a media time, or undefined. still says that the browser
+  // cannot go on.
+  observe(now, ranges, time, still) {
+    const here = ranges.findIndex(([start, end]) => start <= time && time <= end);
+    const crossed = here > 0 && this.#time !== null && this.#time < ranges[here][0];
+    if (crossed) return this.#go(now, time);
+    if (time !== this.#time) this.#go(now, time);
+    const { next } = aheadOf(ranges, time);
+    if (!still || next === undefined) this.#since = now;
+    return now - this.#since < stepAfter ? undefined : this.#go(now, next + 0.01);
+  }
+
+  // jumped says that others went to a media time.
+  jumped(time) { this.#time = time; }
+
+  #go(now, time) {
+    this.#since = now;
+    this.#time = time;
+    return time;
+  }
+}
+
+const stepAfter = 400; // ms
 
 // Pace keeps the buffer near a target (seconds): a little more than that is
 // played off a little faster, much more is skipped.

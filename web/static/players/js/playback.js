@@ -4,7 +4,7 @@
 
 import { mixed, recognise } from './address.js';
 import { engine } from './engines.js';
-import { LiveEdge, Pace, Progress, Retry, Stuck, aheadOf } from './live.js';
+import { Hole, LiveEdge, Pace, Progress, Retry, Stuck, aheadOf } from './live.js';
 import { addressError, mixedError, passes, playError, waits } from './playerrors.js';
 import { Window } from './stats.js';
 
@@ -41,6 +41,7 @@ export class Playback {
   #pace;
   #progress = new Progress();
   #stuck = new Stuck();
+  #hole = new Hole();
   #window = new Window(12000);
   #counted = 0; // bytes of earlier attempts
   #seen = false; // The stream has been played to its end.
@@ -88,7 +89,7 @@ export class Playback {
     if (edge === undefined) return;
     const { video } = this.#options;
     const to = this.kind.format === 'hls' ? edge : edge - this.#pace.target;
-    if (to > video.currentTime) video.currentTime = to;
+    if (to > video.currentTime) this.#jump(to);
     if (video.paused) this.#options.play();
   }
 
@@ -120,6 +121,7 @@ export class Playback {
     this.#edge.clear();
     this.#progress.clear();
     this.#stuck = new Stuck();
+    this.#hole = new Hole();
     this.#pace = new Pace(this.#options.buffer ?? target);
     this.#engine = engine(video, this.#url, this.kind, {
       opened: mine(() => { this.#opened = true; }),
@@ -167,15 +169,15 @@ export class Playback {
 
   #measure(now) {
     const { video } = this.#options;
-    const ranges = Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
-    const { ahead, next } = aheadOf(ranges, video.currentTime);
-    const newest = ranges.at(-1)?.[1];
+    const all = ranges(video);
+    const { ahead } = aheadOf(all, video.currentTime);
+    const newest = all.at(-1)?.[1];
     if (newest !== undefined) this.#edge.observe(now, newest);
     const quality = video.getVideoPlaybackQuality?.() ?? {};
     const { bytes, codecs } = this.#engine;
     if (bytes !== this.#lastBytes.bytes) this.#lastBytes = { at: now, bytes };
     this.stats = {
-      at: now, ahead, next, bytes: this.#counted + bytes, codecs,
+      at: now, ahead, bytes: this.#counted + bytes, codecs,
       video: { bytes: this.#counted + bytes, frames: quality.totalVideoFrames ?? 0 },
       latency: this.#latency(now, video.currentTime),
       frames: quality.totalVideoFrames ?? 0, dropped: quality.droppedVideoFrames ?? 0,
@@ -198,9 +200,10 @@ export class Playback {
   #judge(now) {
     const { video } = this.#options;
     if (video.paused && this.hadMedia && !video.ended) return this.#enter(this.state); // By the system's controls.
+    this.#step(now);
     const progress = this.#progress.observe(now, video.currentTime);
     if (progress === 'playing') return this.#playing(now);
-    if (progress === 'stalled') this.#stalled();
+    if (progress === 'stalled' && this.state === 'live') this.freezes++;
     const comes = now - this.#lastBytes.at < silence && this.kind.format !== 'hls' && !document.hidden;
     if (this.#stuck.observe(now, progress === 'stalled' && comes)) return this.#again(false);
     const silent = this.kind.format !== 'hls' && now - this.#lastBytes.at > silence;
@@ -220,16 +223,28 @@ export class Playback {
     }
     if (this.kind.format === 'flv' || this.kind.format === 'ts') {
       const to = this.#pace.step(now, video.currentTime, this.stats.ahead);
-      if (to !== undefined) video.currentTime = to;
+      if (to !== undefined) this.#jump(to);
       if (video.playbackRate !== this.#pace.rate) video.playbackRate = this.#pace.rate;
     }
     this.#enter('live');
   }
 
-  // #stalled goes over a gap, where the buffer goes on behind it.
-  #stalled() {
-    if (this.state === 'live') this.freezes++;
-    const { ahead, next } = this.stats;
-    if (ahead < 0.1 && next !== undefined) this.#options.video.currentTime = next + 0.01;
+  // #step goes over a gap in the buffer.
+  #step(now) {
+    const { video } = this.#options;
+    if (video.seeking) return;
+    const still = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    const to = this.#hole.observe(now, ranges(video), video.currentTime, still);
+    if (to !== undefined) video.currentTime = to;
   }
+
+  #jump(to) {
+    this.#hole.jumped(to);
+    this.#options.video.currentTime = to;
+  }
+}
+
+// ranges are what is buffered, as a list of [start, end].
+function ranges(video) {
+  return Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
 }
