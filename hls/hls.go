@@ -50,6 +50,9 @@ const (
 	stall = time.Second
 	// maxBack is how far a track may step back in time before that is another timeline.
 	maxBack = time.Second
+	// shortest is how long a segment is at least, on the average: however often the format or the timeline changes, there are
+	// no more runs than that allows.
+	shortest = 100 * time.Millisecond
 )
 
 // Stats count what became of the frames.
@@ -58,7 +61,7 @@ type Stats struct {
 	Forced    uint64 // segments that begin without a keyframe, for the one before had to end in time
 	Turns     uint64 // discontinuities
 	Late      uint64 // frames dropped because their time had passed
-	Unready   uint64 // frames dropped while a keyframe was waited for
+	Unready   uint64 // frames dropped while a keyframe was waited for, or sound on another timeline than the picture's
 	Unwritten uint64 // frames that the container could not take
 	LongParts uint64 // parts longer than their target, because a frame is
 	Bytes     int    // kept in memory
@@ -71,6 +74,7 @@ type Muxer struct {
 
 	formats [media.Kinds]*media.FrameFormat // what the stream is said to have
 	run     *run                            // nil between publications
+	turned  time.Time                       // when the last run began
 	runs    uint64
 	began   time.Time // when the first run did
 

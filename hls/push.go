@@ -19,12 +19,12 @@ func (m *Muxer) Push(item media.FrameItem) error {
 	if m.leaves(f.Format) {
 		return nil
 	}
-	if m.turns(f, item.Break) {
-		if !m.mayTurn(f, item.Break) {
-			m.stats.Unready++
-			m.due = true
-			return nil
-		}
+	switch v := m.judge(f, item.Break); v {
+	case unfit, strays:
+		m.stats.Unready++
+		m.due = m.due || v == unfit
+		return nil
+	case turns:
 		if err := m.turn(item); err != nil {
 			return err
 		}
@@ -54,18 +54,26 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 		t.pending, t.stalled = nil, false
 		return
 	}
-	t.pending, t.delta = nil, end-f.DTS
+	t.pending = nil
+	if long := end - f.DTS; long <= stall {
+		t.delta = long
+	} else if t.kind != m.run.lead {
+		end = f.DTS + t.delta // sound pauses where a picture stands
+	}
 	if t.kind == m.run.lead {
 		switch {
 		case m.begun() && end-m.cur.Start > m.limit():
-			at := f.DTS
-			if at <= m.cur.Start { // the sound has passed it
-				at = end
+			if fits := end <= m.cur.Start+2*m.limit()-shortest; f.DTS > m.cur.Start && (end-f.DTS <= stall || !fits) {
+				m.cut(f.DTS) // a picture that stands for two segments begins one
 			}
-			m.cut(at)
 		case m.grow.part && f.DTS > m.grow.start && end-m.grow.start > m.fragment():
 			m.closePart(f.DTS)
 		}
+	}
+	if limit := m.cur.Start + m.limit(); t.kind == m.run.lead && end > limit && f.DTS < limit {
+		m.put(t, f, limit)
+		m.cut(limit)
+		return
 	}
 	m.put(t, f, end)
 }
@@ -74,7 +82,7 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 func (m *Muxer) cutBefore(t *track, f *media.Frame) {
 	if f.Key && t.kind == media.Video {
 		if t.keys > 0 {
-			m.gop = max(f.DTS-t.keyed, m.gop-m.gop/8)
+			m.gop = min(max(f.DTS-t.keyed, m.gop-m.gop/8), m.limit())
 		}
 		t.keyed = f.DTS
 		t.keys++
@@ -98,25 +106,49 @@ func (m *Muxer) endsHere(t *track, long time.Duration) bool {
 	return long >= m.wanted()-m.lead() || m.gop > 0 && long+m.gop > m.limit()
 }
 
-// cutStalled ends a segment or a part while the sound goes on and the picture, which would end it, does not come. The last
+// cutStalled ends segments or a part while the sound goes on and the picture, which would end them, does not come. The last
 // picture is shown up to there.
 func (m *Muxer) cutStalled(t *track, f *media.Frame) {
-	if end := m.cur.Start + m.limit(); f.DTS > end+stall {
-		if lead := m.run.tracks[m.run.lead]; lead.pending != nil && !lead.stalled && lead.pending.DTS < end {
+	lead := m.run.tracks[m.run.lead]
+	if end := m.grow.start + m.fragment(); f.DTS <= m.cur.Start+m.limit()+stall {
+		if m.grow.part && f.DTS > end+m.fragment()+stall {
+			m.closePart(end)
+		}
+		return
+	}
+	for end := m.cur.Start + m.limit(); f.DTS > end+stall; end = m.cur.Start + m.limit() {
+		p := lead.standing()
+		if p != nil && p.DTS > m.cur.Start && m.begun() && f.DTS > end+m.limit() {
+			m.cut(p.DTS) // so that the picture fills another segment
+			continue
+		}
+		if p != nil && p.DTS < end {
 			lead.stalled = true
-			m.put(lead, lead.pending, end)
+			m.put(lead, p, end)
+		}
+		if !m.begun() {
+			return
 		}
 		m.cut(end)
-	} else if end := m.grow.start + m.fragment(); m.grow.part && f.DTS > end+m.fragment()+stall {
-		m.closePart(end)
 	}
 }
 
 // cut ends the segment, which is never longer than it may be, and begins the next.
 func (m *Muxer) cut(at time.Duration) {
 	at = min(at, m.cur.Start+m.limit())
+	m.leaveBehind(at)
 	m.closeSegment(at)
 	m.begin(at)
+}
+
+// leaveBehind puts the last of the sound where it belongs, if it seems to have paused before a segment's end.
+func (m *Muxer) leaveBehind(end time.Duration) {
+	for _, t := range m.run.all() {
+		if p := t.standing(); p != nil && t.kind != m.run.lead && p.DTS+t.delta+stall < end {
+			t.stalled = true
+			m.put(t, p, p.DTS+t.delta)
+		}
+	}
 }
 
 // begun says whether the segment has anything.

@@ -57,28 +57,95 @@ func sameFormat(a, b *media.FrameFormat) bool {
 // Expect says which formats the stream has. A run takes up those that it knows at its beginning.
 func (m *Muxer) Expect(formats [media.Kinds]*media.FrameFormat) { m.formats = formats }
 
-// turns says whether a frame cannot continue the run: it is on another timeline or has another format.
-func (m *Muxer) turns(f *media.Frame, b media.Break) bool {
+// verdict says what becomes of a frame.
+type verdict uint8
+
+const (
+	goesOn verdict = iota // it continues the run
+	turns                 // another run begins with it
+	unfit                 // it fits no run until a keyframe has begun another
+	strays                // it is sound on a timeline of its own, and fits none
+)
+
+// judge says what becomes of a frame. A pause is no reason for another run: where one track goes on, segments hold that alone
+// while the other pauses, and where both do, the last picture stands as long as segments can be filled with it.
+func (m *Muxer) judge(f *media.Frame, b media.Break) verdict {
 	if m.run == nil || b == media.Restarted {
-		return true
+		return m.begins(f, b)
 	}
-	t := m.run.tracks[f.Kind()]
-	if t == nil || !sameFormat(t.Format, f.Format) || m.due && t.kind == media.Video && f.Key {
-		return true
+	v, soon := m.continues(f, b), f.Arrival.Sub(m.turned) < shortest
+	switch {
+	case v == turns && soon:
+		return unfit
+	case v == goesOn && m.due && f.Key && f.Kind() == media.Video && !soon:
+		return turns
 	}
-	if t.pending == nil {
-		return false
-	}
-	step := f.DTS - t.pending.DTS
-	return step < -maxBack || step > m.limit()
+	return v
 }
 
-// mayTurn says whether a frame can begin a run. With a picture, only its keyframe can.
-func (m *Muxer) mayTurn(f *media.Frame, b media.Break) bool {
-	if f.Kind() == media.Video {
-		return f.Key
+// continues is judge for a frame that is said to follow the ones before.
+func (m *Muxer) continues(f *media.Frame, b media.Break) verdict {
+	t := m.run.tracks[f.Kind()]
+	if t == nil || !sameFormat(t.Format, f.Format) {
+		return m.begins(f, b)
 	}
-	return m.opts.Without[media.Video] || b == media.Restarted || m.formats[media.Video] == nil
+	lead := m.run.tracks[m.run.lead]
+	switch {
+	case t.pending == nil && t != lead && f.DTS < m.run.from-maxBack:
+		return strays
+	case f.DTS < t.newest(m.run.from)-maxBack:
+		return m.begins(f, b)
+	case f.DTS <= m.reach(t):
+		return goesOn
+	case t != lead && lead.pending != nil && f.Arrival.Sub(lead.pending.Arrival) < stall:
+		return strays // the picture comes all the while, without such a step
+	case t.kind == media.Video && m.due && !f.Key:
+		return unfit // what it builds on was left out
+	}
+	// Both paused for longer than there is something to fill segments with. Times go on elsewhere then, which has to be
+	// said; the decoder, which has all that came before, need not wait for a keyframe.
+	return turns
+}
+
+// begins says whether a frame can begin a run for a decoder that knows nothing. With a picture, only its keyframe can.
+func (m *Muxer) begins(f *media.Frame, b media.Break) verdict {
+	if f.Kind() == media.Video && f.Key ||
+		f.Kind() == media.Audio && (m.opts.Without[media.Video] || b == media.Restarted || m.formats[media.Video] == nil) {
+		return turns
+	}
+	return unfit
+}
+
+// newest is the time of the last frame.
+func (t *track) newest(none time.Duration) time.Duration {
+	if t.pending == nil {
+		return none
+	}
+	return t.pending.DTS
+}
+
+// reach is the latest time of a track's frame that the run can go on with: there is something for each segment up to it.
+func (m *Muxer) reach(t *track) time.Duration {
+	this, next := m.limit(), m.limit()
+	if m.target == 0 { // the segment decides how long others can be
+		next = max(m.least(), this.Round(time.Second)) + slack
+	}
+	end, lead := m.cur.Start+this+next, m.run.tracks[m.run.lead]
+	if p := lead.standing(); p != nil && lead.kind == media.Video && m.begun() && m.target > 0 {
+		end = max(end, p.DTS+2*next) // a segment can begin with the picture that stands
+	}
+	if t != lead {
+		end += stall
+	}
+	return end - shortest
+}
+
+// standing is the last frame, if that is in no segment yet.
+func (t *track) standing() *media.Frame {
+	if t.stalled {
+		return nil
+	}
+	return t.pending
 }
 
 // turn ends the run and begins another with the frame.
@@ -104,7 +171,7 @@ func (m *Muxer) turn(item media.FrameItem) error {
 	if m.runs++; m.runs > 1 {
 		m.stats.Turns++
 	}
-	m.run, m.gop, m.due = r, 0, false
+	m.run, m.gop, m.due, m.turned = r, 0, false, f.Arrival
 	m.begin(from)
 	return nil
 }

@@ -2,6 +2,7 @@ package hls
 
 import (
 	"io"
+	"math"
 	"slices"
 	"time"
 
@@ -52,6 +53,7 @@ type growing struct {
 	key     bool // the part has a keyframe
 	samples [media.Kinds][]fmp4.Sample
 	times   [media.Kinds]uint64
+	newest  [media.Kinds]int64 // when the last sample begins
 	ts      []byte
 }
 
@@ -99,10 +101,17 @@ func (m *Muxer) put(t *track, f *media.Frame, end time.Duration) {
 	} else {
 		span[1] = t.ticks(end)
 	}
+	if n := len(g.samples[t.kind]); n > 0 { // a fragment knows no pause: the last sample lasts until this one
+		g.samples[t.kind][n-1].Duration = lasting(begin - g.newest[t.kind])
+	}
+	g.newest[t.kind] = begin
 	g.samples[t.kind] = append(g.samples[t.kind], fmp4.Sample{
-		Duration: uint32(t.ticks(end) - begin), Offset: int32(t.ticks(f.PTS) - begin), Key: f.Key, Data: f.Data,
+		Duration: lasting(t.ticks(end) - begin), Offset: int32(t.ticks(f.PTS) - begin), Key: f.Key, Data: f.Data,
 	})
 }
+
+// lasting is a duration as MP4 can tell it.
+func lasting(ticks int64) uint32 { return uint32(min(ticks, math.MaxUint32)) }
 
 // closePart makes a part of what has come since the last one. Of MPEG-TS there is one a segment.
 func (m *Muxer) closePart(at time.Duration) {
@@ -177,15 +186,19 @@ func (m *Muxer) closeSegment(at time.Duration) {
 
 // fix chooses the target durations, which never change, once the first segment tells how long a group of pictures is.
 func (m *Muxer) fix(first *Segment) {
-	wanted := time.Duration(float64(m.opts.Fragment) * m.opts.Target)
-	whole := (wanted + time.Second - 1).Truncate(time.Second)
-	m.target = max(whole, first.Duration().Round(time.Second), time.Second)
+	m.target = max(m.least(), first.Duration().Round(time.Second))
 	m.part = m.opts.Part
 	if m.part > 0 {
 		for _, p := range first.parts {
 			m.part = max(m.part, millis(p.end)-millis(p.start))
 		}
 	}
+}
+
+// least is the shortest that the target duration can be.
+func (m *Muxer) least() time.Duration {
+	wanted := time.Duration(float64(m.opts.Fragment) * m.opts.Target)
+	return max((wanted + time.Second - 1).Truncate(time.Second), time.Second)
 }
 
 // content is the data of some of a segment's parts, and of one kind unless kind is media.Kinds.

@@ -110,10 +110,10 @@ func (m *Muxer) enlist(s *Segment) {
 	m.nameSegment(s)
 	total := time.Duration(0)
 	for _, s := range m.list {
-		total += s.Duration()
+		total += max(s.Duration(), shortest)
 	}
 	for len(m.list) > keptSegments && total > m.opts.Window {
-		total -= m.list[0].Duration()
+		total -= max(m.list[0].Duration(), shortest)
 		m.old = append(m.old, m.list[0])
 		m.list[0] = nil
 		m.list = m.list[1:]
@@ -127,7 +127,7 @@ func (m *Muxer) enlist(s *Segment) {
 			m.old = append([]*Segment(nil), m.old[i+1:]...)
 			break
 		}
-		margin += m.old[i].Duration()
+		margin += max(m.old[i].Duration(), shortest)
 	}
 	m.text = ""
 	m.changeTexts()

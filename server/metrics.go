@@ -64,6 +64,7 @@ var metricList = [...]metric{
 	{"oneport_segment_memory_bytes", "Segments of HLS and DASH in memory.", nil},
 	{"oneport_segments_total", "Segments of HLS and DASH that were made.", nil},
 	{"oneport_segments_without_keyframe_total", "Segments that begin without a keyframe, because the one before had to end in time.", nil},
+	{"oneport_segments_frames_dropped_total", "Frames that segments were made without: before a keyframe that another format or timeline needs, and sound on another timeline than the picture.", nil},
 	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
 	{"oneport_b_frames_dropped_total", "B-frames left out because WebRTC can't show them.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
@@ -151,6 +152,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge("oneport_segment_memory_bytes", float64(held))
 	count("oneport_segments_total", s.stats.segments.Load())
 	count("oneport_segments_without_keyframe_total", s.stats.forcedSegments.Load())
+	count("oneport_segments_frames_dropped_total", s.stats.unreadyFrames.Load())
 	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
 	count("oneport_b_frames_dropped_total", s.stats.bFrames.Load())
 	count("oneport_viewer_skips_total", t.skips)

@@ -287,6 +287,7 @@ func (g *segmenter) tell() {
 	}
 	g.server.stats.forcedSegments.Add(stats.Forced - g.told.Forced)
 	g.server.stats.segments.Add(stats.Segments - g.told.Segments)
+	g.server.stats.unreadyFrames.Add(stats.Unready - g.told.Unready)
 	g.told = stats
 }
 

@@ -84,6 +84,7 @@ type stats struct {
 	bFrames         atomic.Uint64 // left out for viewers by WebRTC
 	segments        atomic.Uint64 // of HLS and DASH that were made
 	forcedSegments  atomic.Uint64 // of them, those that ended without a keyframe
+	unreadyFrames   atomic.Uint64 // that segments were made without
 	segmentBytes    atomic.Uint64 // of playlists and segments that were sent
 	bridged         bridgedCounts // of the packets that were turned into frames
 	sent, received  endedTraffic  // of sessions that ended
