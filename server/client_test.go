@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
@@ -81,6 +82,7 @@ type fakeClient struct {
 	seq           uint16
 	media         []rtp.Packet // decrypted, as far as it came
 	reports       int          // RTCP datagrams that came
+	asked         int          // how often a keyframe was asked for
 	goodbye       error        // the association's end
 }
 
@@ -201,6 +203,7 @@ func (c *fakeClient) pump() {
 		case c.open == nil:
 		case b[1] >= 192 && b[1] < 224:
 			c.reports++
+			c.listen(b)
 		default:
 			var h rtp.Header
 			plain, err := c.open.DecryptRTP(nil, b, &h)
@@ -212,6 +215,25 @@ func (c *fakeClient) pump() {
 		}
 	}
 	c.goodbye = c.dtls.Err()
+}
+
+// listen reads a datagram of RTCP.
+func (c *fakeClient) listen(b []byte) {
+	c.t.Helper()
+	plain, err := c.open.DecryptRTCP(nil, b, nil)
+	if err != nil {
+		c.t.Errorf("a report that can't be decrypted: %v", err)
+		return
+	}
+	list, err := rtcp.Unmarshal(plain)
+	if err != nil {
+		c.t.Errorf("a report that can't be read: %v", err)
+	}
+	for _, p := range list {
+		if _, ok := p.(*rtcp.PictureLossIndication); ok {
+			c.asked++
+		}
+	}
 }
 
 // live keeps the client in contact for a while, a check each second.

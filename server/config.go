@@ -212,10 +212,10 @@ type VhostRTC struct {
 	ToRTMP      bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by HTTP too, with the sound turned into AAC."`
 	PLIForRTMP  time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by HTTP, how often a publisher is asked for a keyframe at least."`
 	FromRTMP    bool          `conf:"rtmp_to_rtc" default:"off" doc:"Let what is published by RTMP or SRT be played by WebRTC, with the sound turned into Opus."`
-	OpusBitrate int           `conf:"opus_bitrate" default:"48000" doc:"With rtmp_to_rtc, the bits a second of the sound as Opus."`
+	OpusBitrate int           `conf:"opus_bitrate" default:"48000" doc:"With rtmp_to_rtc, the bits a second of the sound as Opus; 24000 at least are used for each channel."`
 	KeepSEI     bool          `conf:"keep_avc_nalu_sei" default:"on" doc:"With rtmp_to_rtc, pass on supplemental information (SEI) of H264 and H265."`
 
-	AACBitrate int `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC."`
+	AACBitrate int `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC; 24000 at least are used for each channel."`
 }
 
 // Check finds a rate of keyframe requests that SRS refuses too.
