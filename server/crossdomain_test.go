@@ -1,0 +1,121 @@
+package server
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+const elsewhere = "Origin: http://elsewhere.example"
+
+// playable are paths of one of everything that a server has of a stream which is published to it: a playlist and what it
+// lists, a manifest, and the stream in each container.
+func playable(t *testing.T, s *Server) (paths []string) {
+	t.Helper()
+	video, audio := h264AndAAC(t)
+	source := synthesize(t, s, "x", video, audio)
+	first := make(chan struct{})
+	go func() {
+		defer close(first)
+		fetch(t, base(s)+"/live/x.m3u8")
+	}()
+	until(t, "the first segment", func() bool {
+		source.feed(1)
+		select {
+		case <-first:
+			return true
+		default:
+			return false
+		}
+	})
+	var playlist string
+	until(t, "a part, a map or a key behind the first segment", func() bool {
+		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
+		return len(listed(playlist)) > 0 && (strings.Contains(playlist, "EXT-X-PART:") || strings.Contains(playlist, "EXT-X-KEY:"))
+	})
+	names := listed(playlist)
+	paths = []string{"x.m3u8", "x.flv", "x.ts", "x.aac", names[len(names)-1]}
+	for _, tag := range []string{"PART", "MAP", "KEY"} {
+		if uri := regexp.MustCompile(`#EXT-X-` + tag + `:.*URI="([^"]+)"`).FindStringSubmatch(playlist); uri != nil {
+			paths = append(paths, uri[1])
+		}
+	}
+	if strings.Contains(playlist, "m4s") {
+		paths = append(paths, "x.mpd")
+	}
+	return paths
+}
+
+// Pages of other sites may load whatever is played, and ask before whether they may, unless crossdomain is off.
+func TestCrossdomainOfStreams(t *testing.T) {
+	for _, kind := range []struct {
+		settings, sections string
+		paths              int
+	}{
+		{"hls_low_latency on; hls_part_duration 200; hls_ctx off;", "dash { enabled on; }", 8},
+		{"hls_keys on; hls_ctx off;", "", 6},
+	} {
+		for _, on := range []bool{true, false} {
+			text := withHLS(kind.settings, kind.sections)
+			want := "*"
+			if !on {
+				text, want = strings.Replace(text, "http_server {", "http_server { crossdomain off; ", 1), ""
+			}
+			s := open(t, configure(t, text))
+			paths := playable(t, s)
+			if len(paths) != kind.paths {
+				t.Errorf("there are %v", paths)
+			}
+			for _, path := range paths {
+				url := base(s) + "/live/" + path
+				got := call(t, http.MethodGet, url, "", elsewhere)
+				asked := call(t, http.MethodOptions, url, "", elsewhere, "Access-Control-Request-Method: GET")
+				if got.StatusCode != http.StatusOK || asked.StatusCode/100 != 2 {
+					t.Errorf("%s: %s, and OPTIONS %s", path, got.Status, asked.Status)
+				}
+				for _, res := range []*http.Response{got, asked} {
+					if allowed := res.Header.Get("Access-Control-Allow-Origin"); allowed != want {
+						t.Errorf("%s of %s with crossdomain %v allows %q", res.Request.Method, path, on, allowed)
+					}
+				}
+				if methods := asked.Header.Get("Access-Control-Allow-Methods"); strings.Contains(methods, "GET") != on {
+					t.Errorf("%s: the methods %q are allowed", path, methods)
+				}
+			}
+		}
+	}
+}
+
+// A page of another site may open a WebSocket to a stream unless crossdomain is off; a page of ours always may.
+func TestCrossdomainOfSockets(t *testing.T) {
+	for _, test := range []struct {
+		setting, origin string
+		status          int
+	}{
+		{"", "http://elsewhere.example", http.StatusSwitchingProtocols},
+		{"", "", http.StatusSwitchingProtocols},
+		{"crossdomain off;", "http://elsewhere.example", http.StatusForbidden},
+		{"crossdomain off;", "", http.StatusSwitchingProtocols},
+	} {
+		s := open(t, configure(t, strings.Replace(withRTMP(""), "http_server {", "http_server { "+test.setting, 1)))
+		publishing(t, s, "x")
+		origin := test.origin
+		if origin == "" {
+			origin = base(s)
+		}
+		conn, res, err := websocket.Dial(within(t), base(s)+"/live/x.flv", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
+		if res == nil || res.StatusCode != test.status {
+			t.Errorf("%q, from %q: %v", test.setting, test.origin, err)
+		}
+		if err != nil {
+			continue
+		}
+		if _, b, err := conn.Read(within(t)); err != nil || !strings.HasPrefix(string(b), "FLV") {
+			t.Errorf("%q, from %q: %.10q, %v", test.setting, test.origin, b, err)
+		}
+		conn.CloseNow()
+	}
+}
