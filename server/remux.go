@@ -74,7 +74,7 @@ type claim func(w http.ResponseWriter, r *http.Request, host string, v *config.V
 // claims are what a path can be for besides a page, in the order in which they are asked: names of files come before those
 // of streams, which they look like.
 func (s *Server) claims() []claim {
-	return []claim{s.segmented(), s.remuxes()}
+	return []claim{s.segmented(), s.remuxes(), s.switches}
 }
 
 // remuxes plays streams in the containers of FLV and its like, where a virtual host has that on.
