@@ -27,6 +27,7 @@ type Change struct {
 	Pieces [][]byte
 	Remove bool
 	Key    bool // it is a key, and may go elsewhere
+	List   bool // it is a playlist or an MPD, which names others, and comes again
 	seg    *Segment
 }
 
@@ -139,10 +140,10 @@ func (m *Muxer) changeTexts() {
 		return
 	}
 	if m.opts.HLS {
-		m.change(Change{Name: m.opts.Names.playlist(), Pieces: [][]byte{[]byte(strings.ReplaceAll(m.render(false), mark, ""))}})
+		m.change(Change{Name: m.opts.Names.playlist(), Pieces: [][]byte{[]byte(strings.ReplaceAll(m.render(false), mark, ""))}, List: true})
 	}
 	if m.opts.DASH {
-		m.change(Change{Name: m.opts.Names.mpd(), Pieces: [][]byte{m.mpdText(m.list[len(m.list)-1].wallEnd(), false)}})
+		m.change(Change{Name: m.opts.Names.mpd(), Pieces: [][]byte{m.mpdText(m.list[len(m.list)-1].wallEnd(), false)}, List: true})
 	}
 }
 
@@ -252,14 +253,14 @@ func (m *Muxer) add(name, typ string, now time.Time, data []byte) {
 
 // Dispose removes everything. The muxer must not be used any more, but for Changes.
 func (m *Muxer) Dispose() {
-	for name, f := range m.files {
-		m.change(Change{Name: name, Remove: true, Key: f.Type == TypeKey})
-	}
 	if m.opts.HLS {
-		m.change(Change{Name: m.opts.Names.playlist(), Remove: true})
+		m.change(Change{Name: m.opts.Names.playlist(), Remove: true, List: true})
 	}
 	if m.opts.DASH {
-		m.change(Change{Name: m.opts.Names.mpd(), Remove: true})
+		m.change(Change{Name: m.opts.Names.mpd(), Remove: true, List: true})
+	}
+	for name, f := range m.files {
+		m.change(Change{Name: name, Remove: true, Key: f.Type == TypeKey})
 	}
 	m.stats.Bytes = 0
 	m.files, m.list, m.old, m.cur, m.run = nil, nil, nil, nil, nil

@@ -39,6 +39,7 @@ type segmenter struct {
 	told    hls.Stats // what the log knows
 	cutting bool      // it may be cut
 	failing bool      // the disk takes nothing
+	tried   time.Time // when the disk was last written to
 	items   []media.FrameItem
 	sound   sound // of a publisher of frames, where the segments can't carry it as it is
 
@@ -61,6 +62,9 @@ func (g *segmenter) Wake(*stream.Stream) { signal(g.wake) }
 
 // memoryLinger is how long segments in memory stay where the settings would keep files for ever.
 const memoryLinger = 2 * time.Minute
+
+// retryDisk is how long after a failure the disk is tried again at the latest.
+const retryDisk = 2 * time.Second
 
 // options are what the settings mean for this stream.
 func (g *segmenter) options() hls.Options {
@@ -122,6 +126,9 @@ func (g *segmenter) run() {
 		if waiting {
 			pause = min(pause, waitingLook)
 		}
+		if retry, again := g.catchUp(now); again {
+			pause = min(pause, retry)
+		}
 		alarm.Reset(pause)
 	}
 }
@@ -152,7 +159,9 @@ func (g *segmenter) end() {
 	g.tell()
 	changes := g.mux.Changes()
 	g.mu.Unlock()
-	g.write(changes)
+	if g.disk != nil && (len(changes) > 0 || g.disk.behind()) {
+		g.flush(changes)
+	}
 	g.mu.Lock()
 	stats := g.mux.Stats()
 	g.mux.Dispose()
@@ -293,10 +302,27 @@ func (g *segmenter) tell() {
 
 // write puts changes onto the disk.
 func (g *segmenter) write(changes []hls.Change) {
-	if g.disk == nil || len(changes) == 0 {
-		return
+	if g.disk != nil && len(changes) > 0 {
+		g.flush(changes)
 	}
-	err := g.disk.apply(changes)
+}
+
+// catchUp tries once more to do on the disk what failed. It returns how long it is to be waited for the next time, if there is to
+// be one.
+func (g *segmenter) catchUp(now time.Time) (pause time.Duration, again bool) {
+	if g.disk == nil || !g.disk.behind() {
+		return 0, false
+	}
+	if now.Sub(g.tried) >= retryDisk {
+		g.flush(nil)
+	}
+	return max(g.tried.Add(retryDisk).Sub(now), time.Millisecond), g.disk.behind()
+}
+
+// flush does on the disk what is to be done there.
+func (g *segmenter) flush(changes []hls.Change) {
+	g.tried = time.Now()
+	written, err := g.disk.apply(changes)
 	if failed := err != nil; failed != g.failing {
 		g.failing = failed
 		if failed {
@@ -305,12 +331,9 @@ func (g *segmenter) write(changes []hls.Change) {
 			g.log.Info("segments are written again")
 		}
 	}
-	if err != nil {
-		return
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, c := range changes {
+	for _, c := range written {
 		g.mux.Written(c)
 	}
 }
