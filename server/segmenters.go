@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +26,8 @@ type segmenters struct {
 	closed bool
 	all    map[segmenterKey]*segmenter
 	ending map[segmenterKey]*segmenter // those in all no more, which have yet to write or to remove something
-	next   uint64                      // a number that no segmenter before has reached
+	ahead  map[segmenterKey]uint64     // numbers that streams have yet to come to, for they were ahead of the clock when they ended
+	next   uint64                      // a number that no stream before has reached, but for those in ahead
 	mark   string                      // ends the numbers in names, and is another one each time that the server is started
 	waits  atomic.Int64                // requests that wait for something to come
 }
@@ -34,8 +37,13 @@ func newMark() string { return fmt.Sprintf("%06d", randomUint64()%1e6) }
 
 // numbersPerSecond are more than the segments of a stream that comes as time passes: the shortest have 100 ms. So players find
 // higher numbers after a restart, and until 2032 none above 31 bits, which is all that some of them can read. Whoever publishes
-// faster than time passes is followed by what next remembers, and over a restart, which forgets it, by the mark.
+// faster than time passes goes ahead of the clock, but takes no other stream along: what it has reached is remembered for itself,
+// and over a restart, which forgets it, the mark tells names apart.
 const numbersPerSecond = 10
+
+// mostAhead is for how many streams it is remembered that they are ahead of the clock. Where there are more, the numbers of all
+// streams go on behind those of the least of them.
+const mostAhead = 1000
 
 // numberAt is the number that time has come to.
 func numberAt(now time.Time) uint64 {
@@ -81,9 +89,22 @@ func (t *segmenters) remove(g *segmenter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.mux.End()
-	t.next = max(t.next, g.mux.Next())
+	t.reached(g.key, g.mux.Next(), time.Now())
 	delete(t.all, g.key)
 	t.ending[g.key] = g
+}
+
+// reached remembers what number a stream has come to, until time has come to it too.
+func (t *segmenters) reached(k segmenterKey, next uint64, now time.Time) {
+	t.ahead[k] = next
+	for {
+		t.next = max(t.next, numberAt(now))
+		maps.DeleteFunc(t.ahead, func(_ segmenterKey, n uint64) bool { return n <= t.next })
+		if len(t.ahead) <= mostAhead {
+			return
+		}
+		t.next = slices.Min(slices.Collect(maps.Values(t.ahead)))
+	}
 }
 
 // ended forgets a segmenter that has nothing more to write or to remove.
@@ -129,7 +150,7 @@ func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
 	}
 	o := g.options()
 	o.Names.Mark = t.mark
-	g.mux = hls.New(o, max(t.next, numberAt(now)))
+	g.mux = hls.New(o, max(t.next, t.ahead[k], numberAt(now)))
 	g.appetite = appetite{
 		wanted: [media.Kinds]bool{media.Audio: !o.Without[media.Audio], media.Video: !o.Without[media.Video]}, bridged: conf.RTC.ToRTMP,
 		carries: func(c media.Codec) error {
@@ -147,7 +168,7 @@ func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
 		return nil, err
 	}
 	if t.all == nil {
-		t.all, t.ending = make(map[segmenterKey]*segmenter), make(map[segmenterKey]*segmenter)
+		t.all, t.ending, t.ahead = make(map[segmenterKey]*segmenter), make(map[segmenterKey]*segmenter), make(map[segmenterKey]uint64)
 	}
 	t.all[k] = g
 	s.tasks.Go(g.run)

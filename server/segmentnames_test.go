@@ -156,3 +156,55 @@ func TestNamesAfterRestart(t *testing.T) {
 		}
 	})
 }
+
+// Who publishes faster than time passes makes the numbers of no other stream higher, and finds its own again.
+func TestNumbersAreAStreamsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		today()
+		s := offline(t, configure(t, hastily("hls_dispose 1;", "")))
+		f, k := hasty(t, s), segmenterKey{name: streamName("x")}
+		conf := &s.config.Vhosts.Find(k.name.Vhost).Settings
+		if _, err := s.segment(k, conf); err != nil {
+			t.Fatal(err)
+		}
+		f.rush(func() {})
+		idle(t, s)
+		now, first := numberAt(time.Now()), func(k segmenterKey) uint64 {
+			g, err := s.segment(k, conf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return g.mux.Next()
+		}
+		if n := first(segmenterKey{name: streamName("y")}); n != now {
+			t.Errorf("another stream begins at %d, time is at %d", n, now)
+		}
+		if n := first(k); n < now+10 {
+			t.Errorf("the stream goes back to %d, time is at %d", n, now)
+		}
+	})
+}
+
+// However many streams are ahead of the clock: little is remembered, and no stream goes back.
+func TestStreamsAheadAreBounded(t *testing.T) {
+	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	table := segmenters{ahead: make(map[segmenterKey]uint64)}
+	all := make(map[segmenterKey]uint64)
+	for i := range 3 * mostAhead {
+		k := segmenterKey{name: streamName(strconv.Itoa(i))}
+		all[k] = numberAt(now) + uint64(i)*7%3001
+		table.reached(k, all[k], now)
+	}
+	for k, n := range all {
+		if max(table.next, table.ahead[k]) < n {
+			t.Errorf("%v goes back", k)
+		}
+	}
+	if len(table.ahead) > mostAhead {
+		t.Errorf("%d are remembered", len(table.ahead))
+	}
+	table.reached(segmenterKey{}, 1, now.Add(time.Hour))
+	if len(table.ahead) > 0 || table.next != numberAt(now.Add(time.Hour)) {
+		t.Errorf("%d are remembered after an hour, the next number is %d", len(table.ahead), table.next)
+	}
+}
