@@ -321,14 +321,17 @@ func (q *segmentRequest) segment(g *segmenter) error {
 
 // fromDisk serves a file that was written before; the error says what it means that there is none.
 func (q *segmentRequest) fromDisk(missing error) error {
-	path := q.conf.HLS.Path
-	if q.key.dash {
+	path, typ := q.conf.HLS.Path, typeOfFile(q.file())
+	switch {
+	case q.key.dash:
 		path = q.conf.DASH.Path
+	case path != "" && typ == hls.TypeKey && q.conf.HLS.Keys && q.conf.HLS.KeyFilePath != "":
+		path = q.conf.HLS.KeyFilePath
 	}
 	if path == "" {
 		return missing
 	}
-	f, err := newSegmentDisk(path, "", false).open(q.file())
+	f, err := openBelow(path, q.file())
 	if err != nil {
 		return missing
 	}
@@ -337,7 +340,6 @@ func (q *segmentRequest) fromDisk(missing error) error {
 	if err != nil || !info.Mode().IsRegular() {
 		return missing
 	}
-	typ := typeOfFile(q.file())
 	if q.what != hls.Other {
 		q.w.Header().Set("Content-Type", typ)
 		q.w.Header().Set("Cache-Control", "no-cache")

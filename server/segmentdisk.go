@@ -168,9 +168,9 @@ func replaceFile(root *os.Root, name string, pieces [][]byte) error {
 	return err
 }
 
-// open opens a file that was written before.
-func (d *segmentDisk) open(name string) (*os.File, error) {
-	root, err := os.OpenRoot(d.path)
+// openBelow opens a file that was written before, and none that is not below the directory.
+func openBelow(dir, name string) (*os.File, error) {
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
