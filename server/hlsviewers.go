@@ -33,27 +33,28 @@ type hlsViewers struct {
 // hlsID is what an id looks like; players may come back with one that we have forgotten.
 var hlsID = regexp.MustCompile(`^[a-z0-9]{8}$`)
 
-// enter finds the viewer, or makes one. It is a first request if it has no id: then it is to be told one.
+// enter finds the viewer, or makes one. It is a first request if it has no id, or that of another stream's viewer: then it is to
+// be told one.
 func (q *segmentRequest) enter(id string) (first bool, err error) {
-	if err := q.recognize(id); err != nil || q.viewer != nil {
-		return false, err
-	}
-	first = !hlsID.MatchString(id)
-	if first {
-		id = randomText(8)
-	}
-	v := &hlsViewer{
-		origin: httpOrigin(q.r, "hls-play", q.key.name.App), server: q.server, name: q.key.name, id: id, created: time.Now(), seen: time.Now(),
-	}
 	t := &q.server.hlsViewers
 	t.sweep(q.server)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := q.meet(id); err != nil || q.viewer != nil {
+		return false, err
+	}
 	if len(t.ids) >= q.server.config.MaxConnections {
 		return false, nil
 	}
+	first = !hlsID.MatchString(id) || t.ids[id] != nil
+	for first && (!hlsID.MatchString(id) || t.ids[id] != nil) {
+		id = randomText(8)
+	}
 	if t.ids == nil {
 		t.ids = make(map[string]*hlsViewer)
+	}
+	v := &hlsViewer{
+		origin: httpOrigin(q.r, "hls-play", q.key.name.App), server: q.server, name: q.key.name, id: id, created: time.Now(), seen: time.Now(),
 	}
 	t.ids[id] = v
 	q.viewer = v
@@ -64,13 +65,15 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 
 // recognize finds the viewer of an id. The error says that it was kicked.
 func (q *segmentRequest) recognize(id string) error {
-	if id == "" {
-		return nil
-	}
 	t := &q.server.hlsViewers
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.ids[id]
+	return q.meet(id)
+}
+
+// meet is recognize with the lock held. An id belongs to the stream that it was first seen with.
+func (q *segmentRequest) meet(id string) error {
+	v := q.server.hlsViewers.ids[id]
 	if v == nil || v.name != q.key.name {
 		return nil
 	}
