@@ -1,9 +1,10 @@
-// Chromium publishes by WebRTC, and srs_player.html plays it in every other way.
+// Chromium publishes by WebRTC, and an encoder by RTMP; srs_player.html plays it in every other way.
 
 import assert from 'node:assert/strict';
 import { Encoder } from './lib/ffmpeg.mjs';
-import { look, near, plays, text } from './lib/player.mjs';
+import { files, look, near, plays, screens, text } from './lib/player.mjs';
 import { scene } from './lib/scene.mjs';
+import { silent } from './lib/senses.mjs';
 import { until } from './lib/until.mjs';
 
 const camera = 'autostart=true&codec=h264&width=640&height=360&bitrate=800';
@@ -25,6 +26,7 @@ scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS',
     assert.equal(await text(viewer, 'audio-codec'), 'AAC');
     assert.equal(await text(viewer, 'resolution'), '640 × 360');
     assert.match(await text(viewer, 'bitrate'), /bit\/s$/);
+    assert.match(await text(viewer, 'dropped'), /^\d+ \([\d.]+ %\)$/);
   }
 
   await viewer.page.locator('[data-way=flv]').click();
@@ -37,6 +39,18 @@ scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS',
   await plays(viewer);
   await viewer.stop();
   assert.equal((await look(viewer)).state, 'idle');
+  await silent(viewer);
+});
+
+scene('srs_player shows and sounds the film that an encoder sends, by FLV, MPEG-TS and Low-Latency HLS', async (s) => {
+  const server = await s.server({ add: { SRS_VHOST_HLS_HLS_LOW_LATENCY: 'on' } });
+  const publisher = await s.film(server, 'rtmp-44-mono');
+  const [flv, ts, hls] = await screens(s, server, publisher, ['flv', 'ts', 'm3u8']);
+  for (const viewer of [flv, ts, hls]) {
+    assert.match(await text(viewer, 'codec'), /^H264/);
+    assert.equal(await text(viewer, 'audio-codec'), 'AAC');
+  }
+  assert.ok((await files(hls)).includes('m4s'));
 });
 
 scene('srs_player waits for a stream by Low-Latency HLS, and for its return', async (s) => {
@@ -114,7 +128,7 @@ scene('srs_player steps over a hole in its buffer', async (s) => {
   const publisher = new Encoder(`rtmp://127.0.0.1:${port}/live/livestream`);
   for (const way of ['flv', 'ts']) {
     const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true&stream=livestream.${way}`, { before: keepPictures });
-    await plays(viewer);
+    await plays(viewer, { tones: [440] });
     const from = await until('pictures are taken out', () => viewer.page.evaluate(makeHole));
     const to = await until('others are there behind the hole', () => viewer.page.evaluate(behind, from));
     const over = await until('the picture is behind the hole', async () => {
@@ -122,7 +136,7 @@ scene('srs_player steps over a hole in its buffer', async (s) => {
       return p.time > to && p;
     });
     assert.equal(over.renewals, 0, 'without a new connection');
-    await plays(viewer);
+    await plays(viewer, { tones: [440] });
     assert.equal((await look(viewer)).renewals, 0);
     s.figure(`a hole of ${((to - from) * 1000).toFixed(0)} ms by ${way}`);
     await s.close(viewer);

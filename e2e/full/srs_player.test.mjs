@@ -1,7 +1,7 @@
-// The rest of what srs_player.html does with a browser's stream.
+// The rest of what srs_player.html does with the streams of browsers and encoders.
 
 import assert from 'node:assert/strict';
-import { look, plays } from '../lib/player.mjs';
+import { files, look, plays, screens } from '../lib/player.mjs';
 import { scene } from '../lib/scene.mjs';
 import { until } from '../lib/until.mjs';
 
@@ -76,3 +76,19 @@ scene('srs_player goes on where the picture changes its size', async (s) => {
     await s.close(viewer);
   }
 });
+
+// What encoders send, and what is played of it; segments of HLS are short so that the first is there soon.
+const short = { SRS_VHOST_HLS_HLS_FRAGMENT: 1 };
+for (const { id, ways, segments = 'ts', add } of [
+  { id: 'rtmp-bframes', ways: ['flv', 'm3u8'] },
+  { id: 'rtmp-sound', ways: ['flv', 'm3u8'] },
+  { id: 'srt', ways: ['m3u8'] },
+  { id: 'rtmp-44-mono', ways: ['m3u8'], segments: 'm4s', add: { SRS_VHOST_HLS_HLS_USE_FMP4: 'on' } },
+]) {
+  scene(`srs_player shows and sounds what comes from ${id}, by ${ways.join(' and ')} with segments in ${segments}`, async (s) => {
+    const server = await s.withSRT({ add: { ...short, ...add } });
+    const viewers = await screens(s, server, await s.film(server, id), ways);
+    const asked = await files(viewers.at(-1));
+    assert.deepEqual(['ts', 'm4s'].filter((one) => asked.includes(one)), [segments]);
+  });
+}

@@ -1,5 +1,7 @@
 // What srs_player.html plays, and what it says of it.
 
+import { tones } from './film.mjs';
+import { beep, hears, numbered } from './senses.mjs';
 import { until } from './until.mjs';
 
 // played runs in the page: what has been decoded and what the page says of it.
@@ -16,17 +18,35 @@ function played() {
 export const look = (viewer) => viewer.page.evaluate(played);
 export const text = (viewer, id) => viewer.page.getByTestId(id).innerText();
 
-// plays waits until pictures and sound are decoded, and the picture on the screen changes.
-export async function plays(viewer) {
+// plays waits until pictures and sound are decoded, the picture on the screen changes, and the sound is what was sent: one of the
+// tones, by default the fake microphone's. Of the film, each picture is looked at. picture is false where there is none.
+export async function plays(viewer, { tones = [beep], film = false, picture = true } = {}) {
   await viewer.reaches('live');
   const from = await look(viewer);
   const now = await until('pictures and sound are decoded', async () => {
     const p = await look(viewer);
-    return p.frames >= from.frames + 20 && p.sound >= from.sound + 2000 && p.time > from.time + 0.5 && p;
+    return p.frames >= from.frames + (picture ? 20 : 0) && p.sound >= from.sound + 2000 && p.time > from.time + 0.5 && p;
   });
-  await viewer.moves();
+  if (film) await numbered(viewer);
+  else if (picture) await viewer.moves();
+  await hears(viewer, tones);
   return now;
 }
+
+// screens opens a page for each of the ways that a publisher of the film is played, and asserts of all at once that what was sent
+// is seen and heard there.
+export async function screens(s, server, publisher, ways) {
+  const want = { tones: tones.slice(0, publisher.audio.channels), film: Boolean(publisher.video), picture: Boolean(publisher.video) };
+  return Promise.all(ways.map(async (way) => {
+    const viewer = await s.open(`${server.origin}/players/srs_player.html?autostart=true&stream=${publisher.id}.${way}`);
+    await plays(viewer, want);
+    s.figure(`srs_player, ${publisher.title} by ${await text(viewer, 'transport')}: ${await text(viewer, 'latency')} behind`);
+    return viewer;
+  }));
+}
+
+// files are the endings of what a page has asked for, such as m3u8 and m4s.
+export const files = (viewer) => viewer.page.evaluate(() => [...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.split('.').at(-1)))]);
 
 // near waits until the buffer is as small as a live one is.
 export const near = (viewer, most) => until(`less than ${most} s are ahead`, async () => {

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { decode, heard, seen } from './decode.mjs';
 import { copied, refused } from './copy.mjs';
-import { columns, fps, height, marks, number, pictures, rows, tones, width } from './film.mjs';
+import { fps, height, pictures, tones, width } from './film.mjs';
 import { segments } from './dash.mjs';
 import { lowLatency } from './llhls.mjs';
+import { hears, numbered } from './senses.mjs';
 import { until } from './until.mjs';
 
 const seconds = 3; // of each stream
@@ -81,35 +82,6 @@ async function refuse(publisher, player, want, server) {
   assert.match(await response.text(), new RegExp(want.codec));
 }
 
-// listen runs in the page: it finds the loudest tone of what is played, and how loud it is.
-async function listen() {
-  const context = new AudioContext();
-  await context.resume();
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 8192;
-  context.createMediaStreamSource(document.getElementById('video').srcObject).connect(analyser);
-  window.heard = () => {
-    const levels = new Float32Array(analyser.frequencyBinCount);
-    analyser.getFloatFrequencyData(levels);
-    const loudest = levels.indexOf(Math.max(...levels));
-    return { frequency: loudest * context.sampleRate / analyser.fftSize, level: levels[loudest] };
-  };
-}
-
-// coarse runs in the page and gives the marks of the picture in grey.
-function coarse({ columns, rows, marks }) {
-  const video = document.getElementById('video');
-  const canvas = new OffscreenCanvas(marks.width, marks.height);
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  context.drawImage(video, 0, 0);
-  const all = context.getImageData(0, 0, marks.width, marks.height).data;
-  const grey = [];
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) grey.push(all[4 * (Math.floor((y + 0.5) * marks.height / rows) * marks.width + Math.floor((x + 0.5) * marks.width / columns)) + 1]);
-  }
-  return { grey, size: [video.videoWidth, video.videoHeight] };
-}
-
 // watch plays by WebRTC in Chromium.
 async function watch(publisher, want, { server, open }) {
   const viewer = await open(`${server.origin}/players/whep.html?autostart=true&stream=${publisher.id}`);
@@ -126,30 +98,9 @@ async function watch(publisher, want, { server, open }) {
       const { totalSamplesReceived, concealedSamples } = (await viewer.facts()).audio;
       return totalSamplesReceived - concealedSamples >= 48_000;
     });
-    await viewer.page.evaluate(listen);
-    await until('one of the tones is heard', async () => {
-      const { frequency, level } = await viewer.page.evaluate(() => window.heard());
-      if (level > -50 && tones.some((f) => Math.abs(f - frequency) < 12)) return true;
-      throw new Error(`${frequency} Hz at ${level} dB`);
-    });
+    await hears(viewer, tones);
   }
   await viewer.page.context().close();
-}
-
-// numbered looks at some pictures: each is as it was filmed, and they go on.
-async function numbered(viewer) {
-  let last = -1;
-  for (let i = 0; i < 8; i++) {
-    const { grey, size } = await until('another picture', async () => {
-      const now = await viewer.page.evaluate(coarse, { columns, rows, marks });
-      return number(now.grey) !== last && now;
-    });
-    assert.deepEqual(size, [width, height]);
-    const n = number(grey);
-    assert.ok(n >= 0, `picture ${i} is as it was filmed: ${grey}`);
-    if (last >= 0) assert.ok((n - last + pictures) % pictures < pictures / 2, `picture ${n} comes after ${last}`);
-    last = n;
-  }
 }
 
 // withoutHEVC is an offer of a browser that has H264, VP8, VP9 and AV1.

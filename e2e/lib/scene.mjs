@@ -5,9 +5,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { launch } from './browser.mjs';
+import { publishers } from './cells.mjs';
 import { Client } from './client.mjs';
+import { Films } from './film.mjs';
 import { Network } from './netns.mjs';
-import { Server } from './server.mjs';
+import { publish } from './publishers.mjs';
+import { Server, freePort } from './server.mjs';
+import { until } from './until.mjs';
 
 const out = new URL('../out/', import.meta.url).pathname;
 
@@ -35,6 +39,8 @@ class Scene {
   #browsers = [];
   #networks = [];
   #clients = [];
+  #sending = [];
+  #films;
   #browser;
 
   constructor(name, t) {
@@ -52,6 +58,22 @@ class Scene {
     const server = await Server.start(options);
     this.#servers.push(server);
     return server;
+  }
+
+  // withSRT is a server that takes SRT too, on a port of its own.
+  async withSRT({ add } = {}) {
+    const srt = await freePort();
+    const server = await this.server({ add: { SRS_SRT_SERVER_ENABLED: 'on', SRS_SRT_SERVER_LISTEN: srt, ...add } });
+    return Object.assign(server, { srt });
+  }
+
+  // film has an encoder of the matrix (see cells.mjs) send the numbered film to a server, and returns that publisher once it is there.
+  async film(server, id) {
+    const publisher = publishers.find((p) => p.id === id);
+    this.#films ??= new Films();
+    this.#sending.push(...await publish(publisher, [server], { films: this.#films }));
+    await until(`${id} is published`, async () => (await server.clients()).some((c) => c.publish && c.name === id && c.packets > 0));
+    return publisher;
   }
 
   async browser(options) {
@@ -106,8 +128,10 @@ class Scene {
 
   async end() {
     for (const browser of this.#browsers) await browser.close();
+    const sent = await Promise.allSettled(this.#sending.map((one) => one.stop()));
+    this.#films?.remove();
     const stopped = await Promise.allSettled(this.#servers.map((server) => server.stop()));
     for (const network of this.#networks) await network.close();
-    for (const s of stopped) if (s.status === 'rejected') throw s.reason;
+    for (const s of [...sent, ...stopped]) if (s.status === 'rejected') throw s.reason;
   }
 }
