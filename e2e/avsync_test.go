@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,19 +19,26 @@ func TestSyncOfWebRTC(t *testing.T) {
 	s, c := start(t), newClip(t, 10*time.Second, smallSize)
 	for _, tc := range []struct {
 		name    string
+		environ []string // of a server of its own
 		long    time.Duration
 		players []string
 		how     performance
 		judge   func(t *testing.T, file string)
 	}{
-		{"udp", 8 * time.Second, []string{"flv", "ts", "rtmp", "hls"}, performance{network: "udp"}, together},
-		{"tcp", 6 * time.Second, []string{"flv"}, performance{network: "tcp"}, together},
-		{"silent", 10 * time.Second, []string{"flv"}, performance{network: "udp", silent: 5 * time.Second, skew: 70 * time.Millisecond}, approaching},
-		{"mended", 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03, resends: true}, broken(120)},
-		{"lossy", 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03}, broken(25)},
+		{"udp", nil, 8 * time.Second, []string{"flv", "ts", "rtmp", "hls", "dash"}, performance{network: "udp"}, together},
+		{"mp4", []string{"SRS_VHOST_HLS_HLS_USE_FMP4=on"}, 8 * time.Second, []string{"hls", "dash"}, performance{network: "udp"}, together},
+		{"parts", []string{"SRS_VHOST_HLS_HLS_LOW_LATENCY=on"}, 8 * time.Second, []string{"hls", "ll-hls", "dash"}, performance{network: "udp"}, together},
+		{"tcp", nil, 6 * time.Second, []string{"flv"}, performance{network: "tcp"}, together},
+		{"silent", nil, 10 * time.Second, []string{"flv"}, performance{network: "udp", silent: 5 * time.Second, skew: 70 * time.Millisecond}, approaching},
+		{"mended", nil, 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03, resends: true}, broken(120)},
+		{"lossy", nil, 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03}, broken(25)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
+			s := s
+			if tc.environ != nil {
+				s = start(t, tc.environ...)
+			}
 			recordings := s.record(t, tc.name, tc.players...)
 			perform(t, s, tc.name, c.first(tc.long), tc.how)
 			for _, file := range recordings() {
@@ -99,32 +107,51 @@ func (c *clip) first(long time.Duration) *clip {
 	return &clip{pictures: c.pictures[:long/pictureStep], sounds: c.sounds}
 }
 
-// record has ffmpeg record a stream as players of those protocols. What it returns waits for the stream's end.
+// record has players of those protocols record a stream. What it returns waits for the stream's end.
 func (s *server) record(t *testing.T, stream string, protocols ...string) (files func() []string) {
 	t.Helper()
 	dir := t.TempDir()
-	var running []*exec.Cmd
+	var running sync.WaitGroup
 	var made []string
+	url := "http://" + s.addr + "/live/" + stream
 	for _, protocol := range protocols {
 		file := filepath.Join(dir, protocol+".flv")
-		args := []string{"-nostdin", "-v", "error", "-i", "http://" + s.addr + "/live/" + stream + ".flv"}
 		switch protocol {
-		case "rtmp":
-			args[4] = "rtmp://" + s.addr + "/live/" + stream
-		case "hls":
-			args = []string{"-nostdin", "-v", "error", "-live_start_index", "0", "-t", "5.5", "-i", "http://" + s.addr + "/live/" + stream + ".m3u8"}
-		case "ts":
-			args[4] = "http://" + s.addr + "/live/" + stream + ".ts"
+		case "ll-hls":
+			file = filepath.Join(dir, protocol+".mp4")
+			running.Go(func() { check(t, recordLowLatency(t.Context(), url+".m3u8", file)) })
+		case "dash":
+			running.Go(func() { check(t, recordDASH(t.Context(), url+".mpd", file)) })
+		default:
+			cmd := exec.Command("ffmpeg", append(s.source(url, protocol), "-c", "copy", file)...)
+			must(t, cmd.Start())
+			running.Go(func() { _ = cmd.Wait() }) // that the stream ended is no good end to some
 		}
-		cmd := exec.Command("ffmpeg", append(args, "-c", "copy", file)...)
-		must(t, cmd.Start())
-		running, made = append(running, cmd), append(made, file)
+		made = append(made, file)
 	}
 	return func() []string {
-		for _, cmd := range running {
-			_ = cmd.Wait() // that the stream ended is no good end to some
-		}
+		running.Wait()
 		return made
+	}
+}
+
+// source are the arguments of an ffmpeg that plays by a protocol.
+func (s *server) source(url, protocol string) []string {
+	args := []string{"-nostdin", "-v", "error"}
+	switch protocol {
+	case "rtmp":
+		return append(args, "-i", "rtmp"+strings.TrimPrefix(url, "http"))
+	case "hls":
+		return append(args, "-live_start_index", "0", "-t", strconv.FormatFloat(recordedSpan.Seconds(), 'f', -1, 64), "-i", url+".m3u8")
+	}
+	return append(args, "-i", url+"."+protocol)
+}
+
+// check is must for a goroutine of the test.
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
 	}
 }
 
