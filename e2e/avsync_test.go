@@ -17,6 +17,7 @@ import (
 func TestSyncOfWebRTC(t *testing.T) {
 	t.Parallel()
 	s, c := start(t), newClip(t, 10*time.Second, smallSize)
+	everywhere := []string{"flv", "ts", "rtmp", "hls"}
 	for _, tc := range []struct {
 		name    string
 		environ []string // of a server of its own
@@ -25,13 +26,14 @@ func TestSyncOfWebRTC(t *testing.T) {
 		how     performance
 		judge   func(t *testing.T, file string)
 	}{
-		{"udp", nil, 8 * time.Second, []string{"flv", "ts", "rtmp", "hls", "dash"}, performance{network: "udp"}, together},
+		{"udp", nil, 8 * time.Second, append(everywhere, "dash"), performance{network: "udp"}, together},
 		{"mp4", []string{"SRS_VHOST_HLS_HLS_USE_FMP4=on"}, 8 * time.Second, []string{"hls", "dash"}, performance{network: "udp"}, together},
 		{"parts", []string{"SRS_VHOST_HLS_HLS_LOW_LATENCY=on"}, 8 * time.Second, []string{"hls", "ll-hls", "dash"}, performance{network: "udp"}, together},
 		{"tcp", nil, 6 * time.Second, []string{"flv"}, performance{network: "tcp"}, together},
 		{"silent", nil, 10 * time.Second, []string{"flv"}, performance{network: "udp", silent: 5 * time.Second, skew: 70 * time.Millisecond}, approaching},
-		{"mended", nil, 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03, resends: true}, broken(120)},
-		{"lossy", nil, 8 * time.Second, []string{"flv"}, performance{network: "udp", loss: 0.03}, broken(25)},
+		{"late", nil, 8 * time.Second, everywhere, performance{network: "udp", late: 0.2}, together},
+		{"mended", nil, 8 * time.Second, everywhere, performance{network: "udp", loss: 0.03, late: 0.02, resends: true}, broken(120)},
+		{"lossy", nil, 8 * time.Second, everywhere, performance{network: "udp", loss: 0.03, late: 0.02}, broken(25)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -71,6 +73,7 @@ func broken(least int) func(t *testing.T, file string) {
 		saw.checkTogether(t, filepath.Base(file), 4)
 		saw.checkSound(t, filepath.Base(file))
 		checkDecodes(t, file)
+		t.Logf("%s: %d pictures", filepath.Base(file), len(saw.pictures))
 		if len(saw.pictures) < least {
 			t.Errorf("%d pictures are whole, fewer than %d", len(saw.pictures), least)
 		}

@@ -20,6 +20,7 @@ type performance struct {
 	silent  time.Duration // for which there are no sender reports
 	skew    time.Duration // by which the reports say that sound was captured later than it is sent
 	loss    float64       // of packets
+	late    float64       // of packets, which arrive behind up to four that follow them
 	resends bool          // what is asked for again
 }
 
@@ -91,8 +92,8 @@ func drain(sender *webrtc.RTPSender) {
 func (how performance) interceptors(t testing.TB) *interceptor.Registry {
 	t.Helper()
 	r := &interceptor.Registry{}
-	if how.loss > 0 {
-		r.Add(&network{loss: how.loss})
+	if how.loss > 0 || how.late > 0 {
+		r.Add(&network{loss: how.loss, late: how.late})
 	}
 	if how.resends {
 		responder, err := nack.NewResponderInterceptor()
@@ -102,38 +103,45 @@ func (how performance) interceptors(t testing.TB) *interceptor.Registry {
 	return r
 }
 
-// network is one that loses packets, and that brings one of fifty after those which follow it.
+// network is one that loses packets, and that brings some of them late: the next overtakes them, or several.
 type network struct {
 	interceptor.NoOp
-	loss float64
+	loss, late float64
 }
 
 func (n *network) NewInterceptor(string) (interceptor.Interceptor, error) { return n, nil }
 
+// overtaken is a packet that is brought when so many more have come.
+type overtaken struct {
+	header  rtp.Header
+	payload []byte
+	by      int
+}
+
 func (n *network) BindLocalStream(_ *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
-	type packet struct {
-		header  rtp.Header
-		payload []byte
-	}
 	var mu sync.Mutex
-	var late *packet
-	after := 0
+	var late []overtaken
 	chance := rand.New(rand.NewPCG(3, 5))
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		switch {
-		case chance.Float64() < n.loss:
+		switch at := chance.Float64(); {
+		case at < n.loss:
 			return len(payload), nil
-		case late == nil && chance.Float64() < 0.02:
-			late, after = &packet{h.Clone(), append([]byte(nil), payload...)}, 3
+		case at < n.loss+n.late:
+			late = append(late, overtaken{h.Clone(), append([]byte(nil), payload...), 1 + chance.IntN(4)})
 			return len(payload), nil
 		}
 		size, err := w.Write(h, payload, a)
-		if after--; late != nil && after <= 0 && err == nil {
-			_, err = w.Write(&late.header, late.payload, a)
-			late = nil
+		waiting := late[:0]
+		for _, p := range late {
+			if p.by--; p.by > 0 {
+				waiting = append(waiting, p)
+			} else if err == nil {
+				_, err = w.Write(&p.header, p.payload, a)
+			}
 		}
+		late = waiting
 		return size, err
 	})
 }
