@@ -22,7 +22,7 @@ import (
 	"oneport/media"
 )
 
-// encode runs ffmpeg over a test picture or a tone of some seconds, and returns what it writes.
+// encode runs ffmpeg over a test picture or beeps of some seconds, and returns what it writes.
 func encode(t *testing.T, args string) []byte {
 	t.Helper()
 	words := append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i"}, strings.Fields(args)...)
@@ -158,6 +158,7 @@ func startTask(f func() error) chan error {
 
 func hevcAndAAC(t *testing.T) *enhanced {
 	const delimiter = 35
+	// A keyframe comes with each beep.
 	e := &enhanced{format: "hevc", soundEvery: 1024 * time.Second / 48000}
 	file := encode(t, "testsrc=size=320x240:rate=25 -frames:v "+fmt.Sprint(enhancedFrames)+" -c:v libx265 -preset ultrafast -pix_fmt yuv420p -x265-params log-level=none:keyint=25:min-keyint=25:bframes=0:aud=1 -f hevc")
 	for nal := range media.AnnexB(file) {
@@ -168,12 +169,13 @@ func hevcAndAAC(t *testing.T) *enhanced {
 		last := len(e.pictures) - 1
 		e.pictures[last] = append(e.pictures[last], nal)
 	}
-	adts := encode(t, "sine=frequency=440:sample_rate=48000:duration=4 -c:a aac -f adts")
+	adts := encode(t, beeps+"48000:d=4 -c:a aac -f adts")
 	for len(adts) > 7 {
 		size := int(adts[3]&3)<<11 | int(adts[4])<<3 | int(adts[5])>>5
 		e.sounds = append(e.sounds, adts[7:size])
 		adts = adts[size:]
 	}
+	e.sounds = e.sounds[1:] // which is before the beginning: the encoder's delay
 	sets := e.pictures[0]
 	e.video = &gortmplib.Track{Codec: &codecs.H265{VPS: sets[0], SPS: sets[1], PPS: sets[2]}}
 	e.audio = &gortmplib.Track{Codec: &codecs.MPEG4Audio{Config: &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 1, ChannelCount: 1}}}
@@ -215,7 +217,7 @@ func av1AndOpus(t *testing.T) *enhanced {
 		last := len(e.pictures) - 1
 		e.pictures[last] = append(e.pictures[last], obu.AppendBare(nil))
 	}
-	ogg, _, err := oggreader.NewWith(bytes.NewReader(encode(t, "sine=frequency=440:sample_rate=48000:duration=4 -c:a libopus -page_duration 20000 -f ogg")))
+	ogg, _, err := oggreader.NewWith(bytes.NewReader(encode(t, beeps+"48000:d=4 -c:a libopus -page_duration 20000 -f ogg")))
 	must(t, err)
 	for {
 		packet, _, err := ogg.ParseNextPage()

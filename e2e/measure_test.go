@@ -130,11 +130,12 @@ func checkSteps(t testing.TB, what string, times []time.Duration, step time.Dura
 func (p *pion) witnessed(t testing.TB) (s showing) {
 	t.Helper()
 	sound, picture := p.mapped(t, webrtc.RTPCodecTypeAudio, 48000), p.mapped(t, webrtc.RTPCodecTypeVideo, 90000)
+	coding := p.pictures()
 	for _, f := range picture {
 		if len(s.pictures) == 0 || s.pictures[len(s.pictures)-1] != f.at {
 			s.pictures = append(s.pictures, f.at)
 		}
-		if _, key := media.Inspect(media.H264, f.Payload); key && (len(s.flashes) == 0 || s.flashes[len(s.flashes)-1] != f.at) {
+		if _, key := media.Inspect(coding, f.Payload); key && (len(s.flashes) == 0 || s.flashes[len(s.flashes)-1] != f.at) {
 			s.flashes = append(s.flashes, f.at)
 		}
 	}
@@ -157,6 +158,18 @@ func (p *pion) witnessed(t testing.TB) (s showing) {
 		}
 	}
 	return s
+}
+
+// pictures is how the pictures are coded that the client takes.
+func (p *pion) pictures() (c media.Codec) {
+	for _, taken := range p.codecs {
+		for _, c := range []media.Codec{media.H264, media.H265, media.AV1} {
+			if strings.EqualFold(taken.params.MimeType, "video/"+c.String()) {
+				return c
+			}
+		}
+	}
+	return c
 }
 
 // span is how much of a track has come, in time.

@@ -20,7 +20,7 @@ type performance struct {
 	silent  time.Duration // for which there are no sender reports
 	skew    time.Duration // by which the reports say that sound was captured later than it is sent
 	loss    float64       // of packets
-	late    float64       // of packets, which arrive behind up to four that follow them
+	late    float64       // of packets, which arrive behind one or two that follow them
 	resends bool          // what is asked for again
 }
 
@@ -129,7 +129,7 @@ func (n *network) BindLocalStream(_ *interceptor.StreamInfo, w interceptor.RTPWr
 		case at < n.loss:
 			return len(payload), nil
 		case at < n.loss+n.late:
-			late = append(late, overtaken{h.Clone(), append([]byte(nil), payload...), 1 + chance.IntN(4)})
+			late = append(late, overtaken{h.Clone(), append([]byte(nil), payload...), 1 + chance.IntN(2)})
 			return len(payload), nil
 		}
 		size, err := w.Write(h, payload, a)

@@ -50,6 +50,15 @@ func fetch(ctx context.Context, address *url.URL) ([]byte, error) {
 	}
 }
 
+// awaitPlaylist waits for a playlist: ffmpeg takes it for an answer that there is none while nobody publishes.
+func awaitPlaylist(ctx context.Context, at string) error {
+	address, err := url.Parse(at)
+	if err == nil {
+		_, err = fetch(ctx, address)
+	}
+	return err
+}
+
 // lowLatency is a player of Low-Latency HLS: it takes part after part as they come, and asks for the playlist that has the
 // next (RFC 8216bis, section 6.2.5.2).
 type lowLatency struct {
