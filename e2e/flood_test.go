@@ -185,12 +185,24 @@ func postMany(t *testing.T, s *server, n int) map[int]int {
 	return got
 }
 
-// The cap in total is answered 503.
+// The cap in total is answered 503, and for those who wait for a publisher half of it.
 func TestSessionCap(t *testing.T) {
 	t.Parallel()
-	s := start(t, "SRS_RTC_SERVER_MAX_SESSIONS=40")
-	got := postMany(t, s, 80)
-	if got[http.StatusCreated] != 40 || got[http.StatusServiceUnavailable] != 40 {
-		t.Errorf("answers %v, want 40 of 201 and 40 of 503", got)
+	for _, tc := range []struct {
+		name  string
+		live  bool
+		taken int
+	}{{"live", true, 39}, {"abandoned", false, 20}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, "SRS_RTC_SERVER_MAX_SESSIONS=40")
+			if tc.live {
+				publish(t, s, "abandoned", bench.ClientOptions{}, bench.SourceOptions{}) // which has one of them
+			}
+			got := postMany(t, s, 80)
+			if got[http.StatusCreated] != tc.taken || got[http.StatusServiceUnavailable] != 80-tc.taken {
+				t.Errorf("answers %v, want %d of 201, and 503 for the others", got, tc.taken)
+			}
+		})
 	}
 }
