@@ -115,6 +115,9 @@ func (n *Names) part(s *Segment, i int) string {
 	return strings.TrimSuffix(s.name, ext) + ".p" + strconv.Itoa(i) + ext
 }
 
+// PlaylistName is the playlist's file.
+func (n *Names) PlaylistName() string { return n.playlist() }
+
 func (n *Names) playlist() string { return n.expand(n.Playlist, "0", time.Time{}, 0) }
 func (n *Names) mpd() string      { return n.expand(n.MPD, "0", time.Time{}, 0) }
 

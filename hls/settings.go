@@ -25,7 +25,7 @@ type Settings struct {
 	ACodec      string `conf:"hls_acodec" default:"aac" doc:"an leaves the sound out; whatever else, the sound's codec is the stream's."`
 	VCodec      string `conf:"hls_vcodec" default:"h264" doc:"vn leaves the picture out; whatever else, the picture's codec is the stream's."`
 
-	Cleanup bool          `conf:"hls_cleanup" default:"on" doc:"Remove files that the playlist does not name any more."`
+	Cleanup bool          `conf:"hls_cleanup" default:"on" doc:"Remove files that the playlist does not name any more. After a crash, what its playlist still names goes when the stream has another; what that no longer named stays."`
 	Dispose time.Duration `conf:"hls_dispose" default:"120" unit:"s" doc:"How long the segments stay when nobody publishes, and in memory when nobody plays. 0 keeps files for ever."`
 
 	Ctx   bool `conf:"hls_ctx" default:"on" doc:"Tell viewers apart, so that they are listed and can be kicked: the first playlist names another one with an id. Switch it off behind a CDN."`
@@ -121,7 +121,7 @@ type DASH struct {
 
 	Path    string        `conf:"dash_path" doc:"Directory to write segments and MPD to, while somebody publishes. Empty: they are made in memory, while somebody plays."`
 	MPDFile string        `conf:"dash_mpd_file" default:"[app]/[stream].mpd" doc:"The MPD, as a URL path and as a file below dash_path. The segments are in a directory of the stream's name."`
-	Cleanup bool          `conf:"dash_cleanup" default:"on" doc:"Remove files that the MPD does not name any more."`
+	Cleanup bool          `conf:"dash_cleanup" default:"on" doc:"Remove files that the MPD does not name any more. After a crash, what it has left stays."`
 	Dispose time.Duration `conf:"dash_dispose" default:"120" unit:"s" doc:"How long the segments stay when nobody publishes, and in memory when nobody plays. 0 keeps files for ever."`
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ type segmentDisk struct {
 	keep    bool   // what is there at the end stays
 	todo    backlog
 	lists   map[string]bool // playlists that are there
+	left    []hls.Change    // removals of what an earlier run has left, when there is another playlist
 }
 
 // backlog is what is still to be done on the disk: files to write, in their order, and files to remove when that is done.
@@ -54,6 +56,9 @@ func newSegmentDisk(path, keys string, cleanup bool) *segmentDisk {
 // playlist never names what is not there. It returns what was written.
 func (d *segmentDisk) apply(changes []hls.Change) (written []hls.Change, err error) {
 	d.todo.add(changes, d.cleanup)
+	if slices.ContainsFunc(changes, func(c hls.Change) bool { return c.List && c.Remove }) {
+		d.forgo()
+	}
 	root, err := openRoot(d.path)
 	if err != nil {
 		return nil, err
@@ -71,15 +76,44 @@ func (d *segmentDisk) apply(changes []hls.Change) (written []hls.Change, err err
 		if err = writeChange(where(root, keys, c), c); err != nil {
 			break
 		}
+		d.todo.writes = slices.Delete(d.todo.writes, 0, 1)
 		if written = append(written, c); c.List {
 			d.lists[c.Name] = true
+			d.forgo()
 		}
-		d.todo.writes = slices.Delete(d.todo.writes, 0, 1)
 	}
 	if err = errors.Join(err, d.remove(root, keys, err)); err != nil {
 		err = fmt.Errorf("hls: %w", err)
 	}
 	return written, err
+}
+
+// mostLeft is the longest playlist that is looked at for what an earlier run has left.
+const mostLeft = 16 << 20
+
+// recall finds what an earlier run has left, which came to no end: what the stream's playlist names. It goes when another
+// playlist is there. Only that is found which is still listed; to look for names like it would be to guess whose they are.
+func (d *segmentDisk) recall(names *hls.Names) {
+	if !d.cleanup || d.keep {
+		return
+	}
+	f, err := openBelow(d.path, names.PlaylistName())
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if text, err := io.ReadAll(io.LimitReader(f, mostLeft)); err == nil {
+		d.left = names.Left(string(text))
+	}
+}
+
+// forgo has removed what an earlier run has left.
+func (d *segmentDisk) forgo() {
+	d.todo.add(d.left, d.cleanup)
+	d.left = nil
 }
 
 // behind says whether there is something that could not be done.

@@ -26,6 +26,7 @@ type segmenter struct {
 	linger  time.Duration // how long it stays when nobody publishes, or nobody plays
 	lasting bool          // it stays while somebody publishes, whether somebody plays or not
 	disk    *segmentDisk  // nil: memory
+	names   hls.Names     // of the files
 	reader  *stream.FrameReader
 	wake    chan struct{} // capacity 1
 	used    atomic.Int64  // when something of it was asked for, in Unix nanoseconds
@@ -100,6 +101,9 @@ func (g *segmenter) run() {
 	if g.before != nil {
 		<-g.before.done
 		g.before = nil
+	}
+	if g.disk != nil && !g.key.dash {
+		g.disk.recall(&g.names)
 	}
 	g.log.Debug("segments are made", "dash", g.key.dash, "disk", g.disk != nil)
 	alarm := time.NewTimer(0)

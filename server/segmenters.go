@@ -150,6 +150,7 @@ func (s *Server) segment(k segmenterKey, conf *VhostConf) (*segmenter, error) {
 	}
 	o := g.options()
 	o.Names.Mark = t.mark
+	g.names = o.Names
 	g.mux = hls.New(o, max(t.next, t.ahead[k], numberAt(now)))
 	g.appetite = appetite{
 		wanted: [media.Kinds]bool{media.Audio: !o.Without[media.Audio], media.Video: !o.Without[media.Video]}, bridged: conf.RTC.ToRTMP,
