@@ -116,7 +116,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		mux.Handle("GET "+cert.ChallengePath, s.acme)
 	}
 	return &http.Server{
-		Handler:           tellTLS(s.crossdomain(cleanURL(mux))),
+		Handler:           tellTLS(s.crossdomain(s.cleanURL(mux))),
 		ReadHeaderTimeout: headerDeadline,
 		ReadTimeout:       bodyDeadline,
 		WriteTimeout:      answerDeadline,
@@ -163,9 +163,10 @@ func (s *Server) crossdomain(next http.Handler) http.Handler {
 
 // cleanURL refuses paths that climb, and takes paths without the slash that SRS's clients may leave out: a GET is sent to the
 // right place, with the query kept; anything else is served at once, because clients turn a redirected POST into a GET.
-func cleanURL(mux *http.ServeMux) http.Handler {
+func (s *Server) cleanURL(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "..") {
+			s.stats.refused.Add(1)
 			http.Error(w, "the path must not hold \"..\"", http.StatusBadRequest)
 			return
 		}
