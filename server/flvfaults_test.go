@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -231,59 +230,7 @@ func TestFLVClient(t *testing.T) {
 	until(t, "the viewer's end", func() bool { return s.viewers.byID(id) == nil })
 }
 
-// A viewer that stops reading skips to a keyframe when it reads again. Another one has everything meanwhile.
-func TestFLVSlowViewer(t *testing.T) {
-	s := open(t, configure(t, withFLV("play { queue_length 1; }")))
-	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 5000, Keyframe: time.Second})
-	addr := s.ports[0].Addr().String()
-	d := net.Dialer{}
-	conn, err := d.DialContext(within(t), "tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	conn.(*net.TCPConn).SetReadBuffer(16 << 10)
-	fmt.Fprintf(conn, "GET /live/x.flv HTTP/1.0\r\nHost: x\r\n\r\n")
-	until(t, "the slow viewer", func() bool { return len(s.viewers.all()) == 1 })
-	quick := watch(t, base(s)+"/live/x.flv")
-	frames := quick.read(100)
-	for k, list := range frames {
-		for i := 1; i < len(list); i++ {
-			if gap := list[i].DTS - list[i-1].DTS; gap > 200*time.Millisecond {
-				t.Errorf("the quick viewer misses %v of %v", gap, media.Kind(k))
-			}
-		}
-	}
-	until(t, "the slow viewer's lag", func() bool { return s.viewers.all()[0].reader.Stats().Lag > 900*time.Millisecond })
-	quick.read(60) // until what the slow one should have had is too old
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	slow := &flvStream{t: t, res: res, r: bufio.NewReader(res.Body)}
-	for last := time.Duration(0); ; {
-		f, err := slow.frame()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f.Kind() != media.Video {
-			continue
-		}
-		if f.DTS-last > 500*time.Millisecond {
-			if !f.Key {
-				t.Error("it goes on with no keyframe")
-			}
-			break
-		}
-		last = f.DTS
-	}
-	if stats := s.viewers.all()[0].reader.Stats(); stats.Skips == 0 || stats.SkippedFrames == 0 {
-		t.Errorf("the skip is not counted: %+v", stats)
-	}
-}
-
-// The same by HTTP/2 inside TLS.
+// FLV is played by HTTP/2 inside TLS too.
 func TestFLVByHTTP2(t *testing.T) {
 	c := secured(t, "a")
 	for v := range c.Vhosts.All() {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -51,6 +52,7 @@ func TestClientsThatReadNoMore(t *testing.T) {
 	}{
 		"a playlist":           {path: "/live/x.m3u8"},
 		"the head of a stream": {path: "/live/nobody.flv"},
+		"a segment":            {path: "/live/SEGMENT", reads: true},
 		"the end of a stream":  {path: "/live/nobody.flv", reads: true, lasts: 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,8 +67,10 @@ func TestClientsThatReadNoMore(t *testing.T) {
 					f.feed(1)
 					synctest.Wait()
 				}
+				segments := listed(text(t, local(s, http.MethodGet, "/live/x.m3u8", "")))
+				path := strings.Replace(test.path, "SEGMENT", segments[0], 1)
 				client := pipeTo(t, s)
-				io.WriteString(client, "GET "+test.path+" HTTP/1.1\r\nHost: a\r\n\r\n")
+				io.WriteString(client, "GET "+path+" HTTP/1.1\r\nHost: a\r\n\r\n")
 				if test.reads {
 					if res, err := http.ReadResponse(bufio.NewReader(client), nil); err != nil || res.StatusCode != http.StatusOK {
 						t.Fatal(res, err)
