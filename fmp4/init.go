@@ -103,12 +103,13 @@ func esds(config []byte) func([]byte) []byte {
 	return in("esds", raw(append(b, 6, 1, 2)...))
 }
 
-// opusSpecific is what an OpusHead says, in the other byte order ("Encapsulation of Opus in ISO BMFF", section 4.3.2).
+// opusSpecific is what an OpusHead says, in the other byte order ("Encapsulation of Opus in ISO BMFF", section 4.3.2), but for the
+// rate of the sound before it was coded: players need none, and Chromium plays nothing whose rate is not that of the sample entry.
 func opusSpecific(head []byte) []byte {
 	le, be := binary.LittleEndian, binary.BigEndian
 	b := []byte{0, head[9]}
 	b = be.AppendUint16(b, le.Uint16(head[10:]))
-	b = be.AppendUint32(b, le.Uint32(head[12:]))
+	b = be.AppendUint32(b, 48000)
 	b = be.AppendUint16(b, le.Uint16(head[16:]))
 	return append(b, head[18:]...)
 }
