@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { Encoder } from './lib/ffmpeg.mjs';
-import { files, look, near, plays, screens, text } from './lib/player.mjs';
+import { files, look, near, plain, plays, plots, screens, text } from './lib/player.mjs';
 import { scene } from './lib/scene.mjs';
 import { silent } from './lib/senses.mjs';
 import { until } from './lib/until.mjs';
@@ -13,7 +13,9 @@ scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS',
   const { origin } = await s.server();
   const publisher = await s.open(`${origin}/players/whip.html?${camera}`);
   await publisher.reaches('live');
-  const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true`);
+  const viewer = await s.open(`${origin}/players/srs_player.html`);
+  await plain(viewer);
+  await viewer.start();
   for (const [way, name] of [['flv', 'HTTP-FLV'], ['ws-flv', 'WS-FLV'], ['ts', 'HTTP-TS'], ['hls', 'HTTP-HLS']]) {
     if (way !== 'flv') await viewer.page.locator(`[data-way=${way}]`).click();
     await plays(viewer);
@@ -26,6 +28,7 @@ scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS',
     assert.equal(await text(viewer, 'audio-codec'), 'AAC');
     assert.equal(await text(viewer, 'resolution'), '640 × 360');
     assert.match(await text(viewer, 'bitrate'), /bit\/s$/);
+    if (way === 'flv') await plots(viewer);
     assert.match(await text(viewer, 'dropped'), /^\d+ \([\d.]+ %\)$/);
   }
 

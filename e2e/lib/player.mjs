@@ -48,6 +48,36 @@ export async function screens(s, server, publisher, ways) {
 // files are the endings of what a page has asked for, such as m3u8 and m4s.
 export const files = (viewer) => viewer.page.evaluate(() => [...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.split('.').at(-1)))]);
 
+// plotted runs in the page: how many pixels of the plot have the colour of each line, and what they are, put together.
+function plotted() {
+  const canvas = document.getElementById('plot');
+  const style = getComputedStyle(canvas);
+  const pen = new OffscreenCanvas(1, 1).getContext('2d');
+  const all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  const lines = ['rate', 'fps'].map((name) => {
+    pen.fillStyle = style.getPropertyValue(`--${name}`);
+    pen.fillRect(0, 0, 1, 1);
+    const colour = pen.getImageData(0, 0, 1, 1).data;
+    const found = [];
+    for (let i = 0; i < all.length; i += 4) if (all[i + 3] > 200 && [0, 1, 2].every((k) => Math.abs(all[i + k] - colour[k]) < 8)) found.push(i / 4);
+    return found;
+  });
+  return { lines: lines.map((found) => found.length), drawn: lines.join(';') };
+}
+
+// plots waits until both lines of the plot are drawn, and are drawn anew.
+export async function plots(viewer) {
+  const first = await until('both lines are drawn', async () => {
+    const now = await viewer.page.evaluate(plotted);
+    if (now.lines.every((pixels) => pixels > 10)) return now;
+    throw new Error(`${now.lines} pixels`);
+  });
+  await until('the plot goes on', async () => (await viewer.page.evaluate(plotted)).drawn !== first.drawn);
+}
+
+// plain waits until the plot has no line: nothing has been played.
+export const plain = (viewer) => until('no line is drawn', async () => (await viewer.page.evaluate(plotted)).lines.every((pixels) => pixels === 0));
+
 // near waits until the buffer is as small as a live one is.
 export const near = (viewer, most) => until(`less than ${most} s are ahead`, async () => {
   const p = await look(viewer);
