@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/bits"
 	"os"
 	"slices"
 	"time"
@@ -136,7 +137,8 @@ func trackOf(c fmp4.Codec) (*gortmplib.Track, error) {
 	case *fmp4.CodecMPEG4Audio:
 		return &gortmplib.Track{Codec: &codecs.MPEG4Audio{Config: &c.Config}}, nil
 	case *fmp4.CodecOpus:
-		head := &opus.IDHeader{Version: 1, ChannelCount: uint8(c.ChannelCount), InputSampleRate: 48000}
+		// The library writes its numbers in the other byte order than RFC 7845 has them.
+		head := &opus.IDHeader{Version: 1, ChannelCount: uint8(c.ChannelCount), InputSampleRate: bits.ReverseBytes32(48000)}
 		return &gortmplib.Track{Codec: &codecs.Opus{IDHeader: head}}, nil
 	}
 	return nil, fmt.Errorf("a track of %T", c)
