@@ -83,6 +83,7 @@ for (const { id, ways, segments = 'ts', add } of [
   { id: 'rtmp-bframes', ways: ['flv', 'm3u8'] },
   { id: 'rtmp-sound', ways: ['flv', 'm3u8'] },
   { id: 'srt', ways: ['m3u8'] },
+  { id: 'rtmp-av1', ways: ['flv', 'm3u8'], segments: 'm4s', add: { SRS_VHOST_HLS_HLS_LOW_LATENCY: 'on' } },
   { id: 'rtmp-44-mono', ways: ['m3u8'], segments: 'm4s', add: { SRS_VHOST_HLS_HLS_USE_FMP4: 'on' } },
 ]) {
   scene(`srs_player shows and sounds what comes from ${id}, by ${ways.join(' and ')} with segments in ${segments}`, async (s) => {
@@ -92,3 +93,15 @@ for (const { id, ways, segments = 'ts', add } of [
     assert.deepEqual(['ts', 'm4s'].filter((one) => asked.includes(one)), [segments]);
   });
 }
+
+scene('srs_player says that this browser has no decoder for HEVC', async (s) => {
+  const server = await s.server({ add: short });
+  const { id } = await s.film(server, 'rtmp-hevc');
+  for (const way of ['flv', 'ts', 'm3u8']) {
+    const viewer = await s.open(`${server.origin}/players/srs_player.html?autostart=true&stream=${id}.${way}`);
+    assert.equal(await viewer.page.evaluate(() => MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L60.90"')), false);
+    await viewer.reaches('failed');
+    assert.match(await viewer.error(), /^This browser cannot play H265[^]*The picture comes as H265[^]*no decoder[^]*Or publish H264/, way);
+    await s.close(viewer);
+  }
+});

@@ -24,6 +24,13 @@ test('a codec is named as people know it', () => {
   assert.match(whole(e.playError({ kind: 'codec', codec: '', reason: 'no such four letters' })), /no such four letters/);
 });
 
+test('a codec is found in what the browser and the libraries say', () => {
+  assert.deepEqual(e.codecsIn("The type provided ('video/mp4;codecs=hvc1.1.1.L60.B0') is unsupported."), ['hvc1.1.1.L60.B0']);
+  assert.deepEqual(e.codecsIn('one or more CODECS in variant not supported: ["hvc1.1.6.L60.90,mp4a.40.2"]'), ['hvc1.1.6.L60.90', 'mp4a.40.2']);
+  assert.deepEqual(e.codecsIn('video/mp4; codecs="opus,av01.0.00M.08"'), ['opus', 'av01.0.00M.08']);
+  assert.deepEqual(e.codecsIn('Failed to read the file movie.mp4'), []);
+});
+
 test('every failure is explained', () => {
   for (const error of [
     { kind: 'network', url: 'https://h/s.flv' }, { kind: 'timeout', url: 'http://h/s.flv' }, { kind: 'mse' }, { kind: 'broken', reason: 'x' },

@@ -7,6 +7,7 @@
 //   bytes, codecs { video, audio } as media types name them
 // and tells on.opened(), on.ended() and on.failed(error).
 
+import { codecsIn } from './playerrors.js';
 import { HttpSource, SocketSource } from './source.js';
 
 const loading = new Map();
@@ -70,7 +71,8 @@ class Flv {
     player.on(mpegts.Events.MEDIA_INFO, ({ videoCodec, audioCodec }) => {
       this.codecs = { video: videoCodec ?? '', audio: audioCodec ?? '' };
     });
-    player.on(mpegts.Events.ERROR, (type, detail, info) => this.#failed(detail, info));
+    // In a task of its own: mpegts.js has more to tell by then, and fails where it was destroyed before it has.
+    player.on(mpegts.Events.ERROR, (type, detail, info) => setTimeout(() => this.#failed(detail, info)));
     player.attachMediaElement(this.#video);
     player.load();
   }
@@ -141,8 +143,11 @@ class Flv {
 
 const firstLine = (text) => String(text ?? '').split('\n')[0].trim().slice(0, 200);
 
-// named finds a codec in a message such as “codecs="hvc1.1.6.L93.B0"”.
-const named = (text) => /codecs=\\?"([^"\\]+)/.exec(text)?.[1] ?? '';
+// named is the codec in a message for which there is no decoder, or else the first.
+function named(text) {
+  const codecs = codecsIn(text);
+  return codecs.find((codec) => !playable('video', codec)) ?? codecs[0] ?? '';
+}
 
 function playable(kind, codec) {
   return (globalThis.MediaSource ?? globalThis.ManagedMediaSource)?.isTypeSupported(`${kind}/mp4; codecs="${codec}"`) ?? false;
@@ -208,7 +213,7 @@ class Hls {
   #failed({ fatal, type, details, response, networkDetails, error, mimeType, url }) {
     if (!fatal) return;
     if (/CodecError|IncompatibleCodecs/i.test(details)) {
-      return this.#on.failed({ kind: 'codec', codec: named(mimeType ?? error?.message ?? '') || this.codecs.video, track: 'video', reason: firstLine(error?.message) });
+      return this.#on.failed({ kind: 'codec', codec: named(`${mimeType ?? ''} ${error?.message ?? ''}`) || this.codecs.video, track: 'video', reason: firstLine(error?.message) });
     }
     if (type === 'networkError') {
       const status = response?.code ?? networkDetails?.status ?? 0;

@@ -52,6 +52,10 @@ function networkError({ url, kind, status }, tries) {
     status ? `The last answer was ${status}.` : '');
 }
 
+// codecsIn finds the codecs in what a library or the browser says, such as “The type provided ('video/mp4;codecs=hvc1.1.6.L93.B0')
+// is unsupported”.
+export const codecsIn = (text) => text.match(/\b(avc[13]|hvc1|hev1|av01|vp09|mp4a)\.[\w.]+\b|\b(opus|ac-3|ec-3)\b/gi) ?? [];
+
 function codecError({ codec, track, reason }) {
   if (!codec) return say('This browser cannot play this stream’s codec', reason || 'There is no decoder for it here.', 'Watch it by WebRTC, or publish H264 with AAC or Opus.');
   const name = mime(codec);
