@@ -18,7 +18,7 @@ func TestSyncOfEncoders(t *testing.T) {
 	bySRT := func(name string) []string {
 		return []string{"-f", "mpegts", "srt://127.0.0.1:" + srt + "?streamid=#!::r=live/" + name + ",m=publish"}
 	}
-	const long = 6500 * time.Millisecond
+	const long = 6500 * time.Millisecond // and a second, the end of which SRT does not wait for
 	for _, tc := range []struct {
 		name    string
 		by      func(name string) []string
@@ -38,7 +38,7 @@ func TestSyncOfEncoders(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(dir, tc.name+".flv")
-			film(t, file, long, smallSize, tc.rate, append(tc.coding, "-c:a", "aac", "-b:a", "128k")...)
+			film(t, file, long+time.Second, smallSize, tc.rate, append(tc.coding, "-c:a", "aac", "-b:a", "128k")...)
 			viewer := playPion(t, s, tc.name, pionOptions{network: tc.network, codecs: []*codec{h264(), opus()}})
 			recordings := s.record(t, tc.name, tc.players...)
 			ffmpeg(t, append([]string{"-v", "error", "-re", "-i", file, "-c", "copy"}, tc.by(tc.name)...)...)

@@ -20,7 +20,7 @@ type performance struct {
 	silent  time.Duration // for which there are no sender reports
 	skew    time.Duration // by which the reports say that sound was captured later than it is sent
 	loss    float64       // of packets
-	late    float64       // of packets, which arrive behind one or two that follow them
+	late    float64       // of packets, which arrive behind the next
 	resends bool          // what is asked for again
 }
 
@@ -103,7 +103,7 @@ func (how performance) interceptors(t testing.TB) *interceptor.Registry {
 	return r
 }
 
-// network is one that loses packets, and that brings some of them late: the next overtakes them, or several.
+// network is one that loses packets, and that brings some of them behind the next: behind several where those are late, too.
 type network struct {
 	interceptor.NoOp
 	loss, late float64
@@ -111,16 +111,13 @@ type network struct {
 
 func (n *network) NewInterceptor(string) (interceptor.Interceptor, error) { return n, nil }
 
-// overtaken is a packet that is brought when so many more have come.
-type overtaken struct {
-	header  rtp.Header
-	payload []byte
-	by      int
-}
-
 func (n *network) BindLocalStream(_ *interceptor.StreamInfo, w interceptor.RTPWriter) interceptor.RTPWriter {
+	type packet struct {
+		header  rtp.Header
+		payload []byte
+	}
 	var mu sync.Mutex
-	var late []overtaken
+	var late []packet
 	chance := rand.New(rand.NewPCG(3, 5))
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
 		mu.Lock()
@@ -129,19 +126,16 @@ func (n *network) BindLocalStream(_ *interceptor.StreamInfo, w interceptor.RTPWr
 		case at < n.loss:
 			return len(payload), nil
 		case at < n.loss+n.late:
-			late = append(late, overtaken{h.Clone(), append([]byte(nil), payload...), 1 + chance.IntN(2)})
+			late = append(late, packet{h.Clone(), append([]byte(nil), payload...)})
 			return len(payload), nil
 		}
 		size, err := w.Write(h, payload, a)
-		waiting := late[:0]
 		for _, p := range late {
-			if p.by--; p.by > 0 {
-				waiting = append(waiting, p)
-			} else if err == nil {
+			if err == nil {
 				_, err = w.Write(&p.header, p.payload, a)
 			}
 		}
-		late = waiting
+		late = late[:0]
 		return size, err
 	})
 }
