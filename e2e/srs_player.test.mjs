@@ -110,11 +110,18 @@ function keepPictures() {
 }
 
 // makeHole runs in the page, and takes the pictures that come next out of the buffer; what comes up to the next keyframe has no
-// place in it then. It returns where the hole begins, or null when there is no picture to take.
+// place in it then. It returns where the hole begins, or null when that is not possible yet. A player that began late in a
+// group of pictures has little ahead, and plays some of it again.
 async function makeHole() {
   const { pictures } = window;
-  const from = document.getElementById('video').currentTime + 0.2;
-  if (pictures.updating || pictures.buffered.length === 0 || pictures.buffered.end(pictures.buffered.length - 1) < from + 0.05) return null;
+  const video = document.getElementById('video');
+  if (pictures.updating || video.seeking || pictures.buffered.length === 0) return null;
+  const end = pictures.buffered.end(pictures.buffered.length - 1);
+  const from = video.currentTime + 0.2;
+  if (end < from + 0.05) {
+    video.currentTime = Math.max(pictures.buffered.start(0), end - 0.5);
+    return null;
+  }
   pictures.remove(from, Infinity);
   await new Promise((done) => { pictures.addEventListener('updateend', done, { once: true }); });
   return from;
