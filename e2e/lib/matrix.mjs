@@ -17,13 +17,19 @@ const out = new URL('../out/', import.meta.url).pathname;
 
 // matrix makes a test of each cell that is wanted. So many publishers are there together.
 export function matrix(wanted, { together = 1 } = {}) {
-  const rows = publishers.map((from) => [from, players.filter((to) => has(from, to) && wanted(from, to, cell(from, to)))]).filter(([, to]) => to.length);
+  const rows = mixed(publishers).map((from) => [from, players.filter((to) => has(from, to) && wanted(from, to, cell(from, to)))]).filter(([, to]) => to.length);
   const stage = new Stage();
   describe('the matrix', { concurrency: together }, () => {
     before(() => stage.begin(rows.flatMap(([, to]) => to.map((p) => p.server))), { timeout: 120_000 });
     after(() => stage.end());
     for (const [from, to] of rows) test(from.title, { timeout: 180_000 }, (t) => row(t, stage, from, to));
   });
+}
+
+// mixed puts encoders between the browsers: these take turns with the processors, for they encode and draw.
+function mixed(all) {
+  const [browsers, encoders] = [all.filter((p) => p.by === 'chromium'), all.filter((p) => p.by !== 'chromium')];
+  return encoders.flatMap((encoder, i) => [...browsers.slice(i, i + 1), encoder]).concat(browsers.slice(encoders.length));
 }
 
 // row plays a publisher's cells, all at once; each is a test of its own.
@@ -63,7 +69,7 @@ class Stage {
 
   // open opens a page in a window of its own; script runs in it before the page's own.
   open = async (url, { script } = {}) => {
-    const page = await (await this.#browser.newContext()).newPage();
+    const page = await (await this.#browser.newContext({ viewport: { width: 480, height: 270 } })).newPage(); // A small one, for it is drawn without a GPU.
     if (script) await page.addInitScript(script);
     const client = new Client(page);
     client.failures = this.#failures;
