@@ -57,6 +57,7 @@ const (
 
 // Stats count what became of the frames.
 type Stats struct {
+	Frames    uint64 // that came into segments
 	Segments  uint64
 	Forced    uint64 // segments that begin without a keyframe, for the one before had to end in time
 	Turns     uint64 // discontinuities

@@ -87,11 +87,14 @@ func (m *Muxer) put(t *track, f *media.Frame, end time.Duration) {
 	}
 	if m.run.ts != nil {
 		var ok bool
-		if g.ts, ok = m.run.ts.append(g.ts, f); !ok {
+		if g.ts, ok = m.run.ts.append(g.ts, f); ok {
+			m.stats.Frames++
+		} else {
 			m.stats.Unwritten++
 		}
 		return
 	}
+	m.stats.Frames++
 	begin := t.ticks(f.DTS)
 	if len(g.samples[t.kind]) == 0 {
 		g.times[t.kind] = uint64(begin)

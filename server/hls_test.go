@@ -14,6 +14,7 @@ import (
 	"oneport/api"
 	"oneport/bench"
 	"oneport/config"
+	"oneport/hls"
 	"oneport/media"
 	"oneport/stream"
 	"oneport/ts"
@@ -28,6 +29,7 @@ func withHLS(more, sections string) string {
 // synthetic pushes frames of picture and sound, a group of pictures a second, as fast as it can: time is the frames' own.
 type synthetic struct {
 	t      *testing.T
+	name   stream.Name
 	in     *ingest
 	end    func()
 	at     time.Duration
@@ -44,7 +46,7 @@ func synthesize(t *testing.T, s *Server, name string, video, audio *media.FrameF
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &synthetic{t: t, in: in, group: time.Second, video: video, audio: audio}
+	f := &synthetic{t: t, name: streamName(name), in: in, group: time.Second, video: video, audio: audio}
 	f.end = sync.OnceFunc(func() { in.end(errGone) })
 	t.Cleanup(f.end)
 	return f
@@ -94,17 +96,27 @@ func (f *synthetic) feed(seconds int) {
 	}
 }
 
-// play asks for a playlist and, when the request waits, pushes so many seconds for it.
+// play asks for a playlist and, when the request waits, pushes so many seconds for it, and waits until there are as many segments:
+// the last second is that of the next one.
 func (f *synthetic) play(s *Server, path string, seconds int) string {
 	f.t.Helper()
 	f.feed(1)
 	var playlist string
 	var asked sync.WaitGroup
 	asked.Go(func() { playlist, _ = fetch(f.t, base(s)+path) })
-	until(f.t, "the request to wait", func() bool { return s.segmenters.waits.Load() == 1 })
+	until(f.t, "the request to wait", func() bool { return s.segmenters.waits.Load() == 1 && f.cut(s).Frames > 0 })
 	f.feed(seconds)
 	asked.Wait()
+	until(f.t, "all segments", func() bool { return f.cut(s).Segments >= uint64(seconds) })
 	return playlist
+}
+
+// cut is what was made of the frames.
+func (f *synthetic) cut(s *Server) hls.Stats {
+	g := s.segmenters.find(segmenterKey{f.name, false})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.mux.Stats()
 }
 
 // listed are the URIs of a playlist.

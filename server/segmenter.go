@@ -176,7 +176,7 @@ func (g *segmenter) end() {
 	if g.disk != nil && !g.disk.keep {
 		g.write(changes)
 	}
-	g.log.Debug("segments end", "dash", g.key.dash, "segments", stats.Segments, "forced", stats.Forced, "discontinuities", stats.Turns,
+	g.log.Debug("segments end", "dash", g.key.dash, "frames", stats.Frames, "segments", stats.Segments, "forced", stats.Forced, "discontinuities", stats.Turns,
 		"late", stats.Late, "unready", stats.Unready, "unwritten", stats.Unwritten)
 }
 
