@@ -1,6 +1,6 @@
 # make run         build and start oneport on port 8080
-# make test        everything: unit, race, fuzz, real browsers
-# make test-full   that and what takes longer (make full is that alone)
+# make test        everything: unit, race, fuzz seeds, real browsers
+# make test-full   that and what takes longer (make full is that alone): every cell of the matrix, fuzzing, minutes of media
 # make bench       the figures of docs/performance.md
 GO ?= go
 BIN := oneport
@@ -14,11 +14,11 @@ build:
 run: build
 	./$(BIN)
 
-test: check unit fuzz pages e2e
+test: check unit pages e2e
 
 test-full: test full
 
-full: build e2e/node_modules
+full: fuzz build e2e/node_modules
 	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/full/*.test.mjs
 
@@ -26,9 +26,10 @@ check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 
+# The packages that take longest begin first: packages are tested side by side.
 unit: build
 	sh e2e/setup.sh
-	ONEPORT_BIN=$(CURDIR)/$(BIN) $(GO) test -race -timeout 8m ./...
+	ONEPORT_BIN=$(CURDIR)/$(BIN) $(GO) test -race -timeout 8m ./server ./e2e ./...
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) sh e2e/fuzz.sh
