@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,11 +13,11 @@ import (
 )
 
 // MPD is the manifest of DASH (ISO/IEC 23009-1) as of now: a period for each run, an adaptation set for each track, and every
-// segment's time.
-func (m *Muxer) MPD(now time.Time) []byte { return m.mpdText(now, true) }
+// segment's time. The query is added to the names of segments, as in Playlist.
+func (m *Muxer) MPD(now time.Time, query string) []byte { return m.mpdText(now, true, query) }
 
-func (m *Muxer) mpdText(now time.Time, clock bool) []byte {
-	w := &mpdWriter{m: m}
+func (m *Muxer) mpdText(now time.Time, clock bool, query string) []byte {
+	w := &mpdWriter{m: m, query: query}
 	w.line(`<?xml version="1.0" encoding="UTF-8"?>`)
 	if len(m.list) == 0 {
 		return nil
@@ -44,8 +45,9 @@ func (m *Muxer) mpdText(now time.Time, clock bool) []byte {
 const timeMark = "TIME"
 
 type mpdWriter struct {
-	m *Muxer
-	b bytes.Buffer
+	m     *Muxer
+	b     bytes.Buffer
+	query string
 }
 
 func (w *mpdWriter) line(format string, args ...any) {
@@ -65,7 +67,11 @@ func (w *mpdWriter) period(start time.Time, list []*Segment) {
 func (w *mpdWriter) set(t *track, list []*Segment) {
 	r := list[0].run
 	dir := w.m.opts.Names.mpd()
-	w.line(`    <AdaptationSet id="%d" contentType="%v" mimeType="%s" segmentAlignment="true" startWithSAP="1">`, t.ID, t.kind, typeOf(t.kind))
+	starts := ` startWithSAP="1"`
+	if t.kind == media.Video && slices.ContainsFunc(list, func(s *Segment) bool { return !s.Independent }) {
+		starts = "" // a segment begins without a keyframe
+	}
+	w.line(`    <AdaptationSet id="%d" contentType="%v" mimeType="%s" segmentAlignment="true"%s>`, t.ID, t.kind, typeOf(t.kind), starts)
 	_, rate := w.m.bandwidth(t.kind)
 	more := fmt.Sprintf(` width="%d" height="%d"`, t.Format.Width, t.Format.Height)
 	if t.kind == media.Audio {
@@ -73,7 +79,7 @@ func (w *mpdWriter) set(t *track, list []*Segment) {
 	}
 	w.line(`      <Representation id="%v" codecs="%s" bandwidth="%d"%s>`, t.kind, fmp4.CodecName(t.Format), rate, more)
 	w.line(`        <SegmentTemplate timescale="%d" presentationTimeOffset="%d" initialization="%s" media="%s">`,
-		t.Timescale(), t.ticks(r.from), quoted(relative(dir, r.inits[t.kind].name)), strings.Replace(quoted(relative(dir, w.m.opts.Names.dashSegment(r, t.kind, timeMark))), timeMark, "$Time$", 1))
+		t.Timescale(), t.ticks(r.from), quoted(relative(dir, r.inits[t.kind].name)+w.query), quoted(w.media(r, t.kind)+w.query))
 	w.line(`          <SegmentTimeline>`)
 	for i, s := range list {
 		begin, end := s.span(t)
@@ -89,6 +95,14 @@ func (w *mpdWriter) set(t *track, list []*Segment) {
 	w.line(`        </SegmentTemplate>`)
 	w.line(`      </Representation>`)
 	w.line(`    </AdaptationSet>`)
+}
+
+// media names the segments of a track, whatever the stream's name has in it.
+func (w *mpdWriter) media(r *run, k media.Kind) string {
+	names := w.m.opts.Names
+	name := relative(names.mpd(), names.dashSegment(r, k, timeMark))
+	at := strings.LastIndex(name, timeMark)
+	return name[:at] + "$Time$" + name[at+len(timeMark):]
 }
 
 // span is where a complete segment's track begins and ends, in ticks.

@@ -64,7 +64,7 @@ func TestPlaylists(t *testing.T) {
 		again.groups(1, 1200*time.Millisecond)
 		text := m.Playlist("?hls_ctx=x")
 		if name == "dash" {
-			text = string(m.MPD(start.Add(time.Minute)))
+			text = string(m.MPD(start.Add(time.Minute), "?vhost=x"))
 			if err := xml.Unmarshal([]byte(text), new(struct{})); err != nil {
 				t.Error(err)
 			}

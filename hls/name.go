@@ -205,9 +205,9 @@ func relative(from, to string) string {
 	return escape("/" + to)
 }
 
-// escape makes a path fit for a URL and for a quoted string.
+// escape makes a path fit for a URL, for a quoted string, and for a template of DASH, where a dollar begins a variable.
 func escape(p string) string {
-	const plain = "/-_.~!$&'()*+,;=:@"
+	const plain = "/-_.~!&'()*+,;=:@"
 	var b strings.Builder
 	for _, c := range []byte(p) {
 		if c < 0x80 && (strings.IndexByte(plain, c) >= 0 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z') {

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"encoding/xml"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -101,5 +102,24 @@ func TestSettings(t *testing.T) {
 		if err := s.Check(); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// A stream's name may have in it what templates have.
+func TestNamesInMPD(t *testing.T) {
+	o := testOptions(true)
+	o.DASH, o.Names.Stream = true, "TIME$Time$&"
+	m := New(o, 0)
+	newSource(t, m).groups(2, time.Second)
+	var mpd struct {
+		Media []struct {
+			Name string `xml:"media,attr"`
+		} `xml:"Period>AdaptationSet>Representation>SegmentTemplate"`
+	}
+	if err := xml.Unmarshal(m.MPD(start, "?vhost=a&hls_ctx=b"), &mpd); err != nil {
+		t.Fatal(err)
+	}
+	if len(mpd.Media) != 2 || mpd.Media[1].Name != "TIME%24Time%24&/video-0-$Time$.m4s?vhost=a&hls_ctx=b" {
+		t.Errorf("%+v", mpd)
 	}
 }

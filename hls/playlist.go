@@ -17,7 +17,7 @@ const kindAll = media.Kinds
 const mark = "\x00"
 
 // Playlist is the media playlist (RFC 8216), for LL-HLS with the parts of what is newest. The query, which must be fit for a
-// quoted string, is added to what it names, "" adds nothing.
+// quoted string, is added to what it names, but for keys of another server; "" adds nothing.
 func (m *Muxer) Playlist(query string) string {
 	if m.text == "" {
 		m.text = m.render(m.opts.Part > 0)
@@ -128,10 +128,10 @@ func (w *playlistWriter) before(s *Segment) {
 			w.line("#EXT-X-KEY:METHOD=NONE") // the initialization segment is not encrypted
 			w.key = nil
 		}
-		w.line(`#EXT-X-MAP:URI="%s"`, w.uri(s.run.inits[kindAll].name))
+		w.line(`#EXT-X-MAP:URI="%s%s"`, w.uri(s.run.inits[kindAll].name), mark)
 	}
 	if s.key != w.key {
-		uri := w.uri(s.key.name)
+		uri := w.uri(s.key.name) + mark
 		if prefix := w.m.opts.Names.KeyPrefix; prefix != "" {
 			uri = prefix + escape(s.key.name)
 		}

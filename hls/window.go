@@ -143,7 +143,7 @@ func (m *Muxer) changeTexts() {
 		m.change(Change{Name: m.opts.Names.playlist(), Pieces: [][]byte{[]byte(strings.ReplaceAll(m.render(false), mark, ""))}, List: true})
 	}
 	if m.opts.DASH {
-		m.change(Change{Name: m.opts.Names.mpd(), Pieces: [][]byte{m.mpdText(m.list[len(m.list)-1].wallEnd(), false)}, List: true})
+		m.change(Change{Name: m.opts.Names.mpd(), Pieces: [][]byte{m.mpdText(m.list[len(m.list)-1].wallEnd(), false, "")}, List: true})
 	}
 }
 

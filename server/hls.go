@@ -235,13 +235,28 @@ func (q *segmentRequest) playlist(g *segmenter) error {
 			cache = "no-cache"
 		}
 	}
-	suffix := ""
+	id := ""
 	if q.viewer != nil && q.conf.HLS.TSCtx {
-		suffix = "?hls_ctx=" + q.viewer.id
+		id = q.viewer.id
 	}
-	text := g.mux.Playlist(suffix)
+	text := g.mux.Playlist(q.query(id))
 	g.mu.Unlock()
 	return q.text(hls.TypePlaylist, cache, text)
+}
+
+// query is what requests for the segments of a list must have as the request for the list has it: the virtual host, and the
+// viewer's id if there is one.
+func (q *segmentRequest) query(id string) (text string) {
+	own := q.r.URL.Query()
+	for _, value := range [][2]string{{"hls_ctx", id}, {"vhost", own.Get("vhost")}, {"domain", own.Get("domain")}} {
+		if value[1] != "" {
+			text += "&" + value[0] + "=" + url.QueryEscape(value[1])
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "?" + text[1:]
 }
 
 // masterQuery is the query by which the master playlist names the other: the viewer's id and what the request had.
@@ -280,7 +295,7 @@ func (q *segmentRequest) reload(g *segmenter, query url.Values) (blocked bool, e
 }
 
 func (q *segmentRequest) mpd(g *segmenter) error {
-	text := g.mux.MPD(time.Now())
+	text := g.mux.MPD(time.Now(), q.query(""))
 	g.mu.Unlock()
 	return q.text(hls.TypeMPD, "no-cache", string(text))
 }
