@@ -2,11 +2,12 @@
 # make test        everything: unit, race, fuzz seeds, real browsers
 # make test-full   that and what takes longer (make full is that alone): every cell of the matrix, fuzzing, minutes of media
 # make bench       the figures of docs/performance.md
+# make delays      its table of first pictures, and of how far behind viewers are
 GO ?= go
 BIN := oneport
 FUZZTIME ?= 1000x
 
-.PHONY: build run test test-full full check unit fuzz pages e2e bench cross clean
+.PHONY: build run test test-full full check unit fuzz pages e2e bench delays cross clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) .
@@ -48,6 +49,10 @@ e2e/node_modules: e2e/package-lock.json
 
 bench: build
 	ONEPORT_BIN=$(CURDIR)/$(BIN) bench/figures.sh
+
+delays: build e2e/node_modules
+	sh e2e/setup.sh
+	ONEPORT_BIN=$(CURDIR)/$(BIN) node e2e/measure/delays.mjs
 
 # Every system that Go builds for and that people run; only the host's is tested.
 cross:

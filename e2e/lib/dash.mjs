@@ -14,7 +14,7 @@ async function get(url) {
 }
 
 // representations are what an MPD lists: of each kind where it begins, and its segments' names and times.
-function representations(mpd) {
+export function representations(mpd) {
   return [...mpd.matchAll(/<AdaptationSet [^>]*contentType="(\w+)"[\s\S]*?<\/AdaptationSet>/g)].map(([set, kind]) => {
     const of = (name) => new RegExp(`<SegmentTemplate [^>]*\\b${name}="([^"]*)"`).exec(set)?.[1];
     const scale = Number(of('timescale'));

@@ -13,7 +13,7 @@ export async function publish(publisher, servers, { films, open }) {
 }
 
 // capture runs in the page before its own scripts: the camera films each picture once, one after the other as fast as the
-// machine lets it; the microphone hears the tone as it is; and a kind that is not published has no device.
+// machine lets it, and window.filmed tells when; the microphone hears the tone as it is; and a kind that is not published has no device.
 function capture({ video, audio, script }) {
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (want) => {
@@ -28,9 +28,12 @@ function capture({ video, audio, script }) {
     const track = new MediaStreamTrackGenerator({ kind: 'video' });
     const writer = track.writable.getWriter();
     const size = { format: 'I420', codedWidth: script.width, codedHeight: script.height };
+    const epoch = Date.now() - performance.now();
     let n = 0;
+    window.filmed = [];
     setInterval(() => {
       if (writer.desiredSize <= 0) return; // the picture before it has not been taken yet
+      window.filmed.push([n % script.words.length, epoch + performance.now()]);
       const picture = paint(script, n++ % script.words.length);
       writer.write(new VideoFrame(picture, { ...size, timestamp: performance.now() * 1000 }));
     }, 1000 / script.fps);
@@ -39,7 +42,7 @@ function capture({ video, audio, script }) {
 }
 
 // camera is the script of a publisher's page.
-function camera({ video, audio }) {
+export function camera({ video, audio }) {
   return `${paint}\n(${capture})(${JSON.stringify({ video: Boolean(video), audio: Boolean(audio), script })});`;
 }
 
