@@ -29,6 +29,17 @@ const (
 type rtmpConn struct {
 	*port.Conn
 	patience atomic.Int64 // of a write
+	greeting bool         // used by the goroutine that reads
+}
+
+// Read has the kernel acknowledge each piece of a greeting at once. A client that leaves Nagle's algorithm on, as ffmpeg does, sends
+// the next one only then, and a kernel that waits for something to send with it costs 40 ms each time.
+func (c *rtmpConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if tcp := c.TCP(); c.greeting && tcp != nil {
+		acknowledge(tcp)
+	}
+	return n, err
 }
 
 func (c *rtmpConn) Write(b []byte) (int, error) {
@@ -90,6 +101,7 @@ func (s *Server) greet(c *rtmpConn) (*rtmp.Session, *rtmp.Request) {
 	defer s.newcomers.leave(s.newcomers.enter(c.Conn))
 	c.allow(requestDeadline)
 	c.SetReadDeadline(time.Now().Add(requestDeadline))
+	c.greeting = true
 	session, err := rtmp.Accept(c, rtmp.Config{ChunkSize: s.config.rtmpChunkSize(), AckSize: ackSize})
 	var request *rtmp.Request
 	if err == nil {
@@ -108,6 +120,7 @@ func (s *Server) greet(c *rtmpConn) (*rtmp.Session, *rtmp.Request) {
 		c.finish()
 		return nil, nil
 	}
+	c.greeting = false
 	c.SetReadDeadline(time.Time{})
 	c.allow(writePatience)
 	return session, request

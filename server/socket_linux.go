@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -12,4 +13,12 @@ func limitUnsent(raw syscall.RawConn, bytes int) {
 	raw.Control(func(fd uintptr) {
 		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes)
 	})
+}
+
+// acknowledge has the kernel acknowledge at once what came, instead of waiting for something to send with it (TCP_QUICKACK). The
+// option is for now and no longer.
+func acknowledge(c *net.TCPConn) {
+	if raw, err := c.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
+	}
 }
