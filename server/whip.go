@@ -255,10 +255,13 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// refuse answers with the reason in plain text.
+// refuse answers with the reason in plain text, and with Retry-After where the same request may succeed later: pages wait then.
 func refuse(w http.ResponseWriter, err error) {
 	status := statusOf(err)
-	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+	switch {
+	case errors.Is(err, errNotLive):
+		w.Header().Set("Retry-After", "2")
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "5")
 	}
 	http.Error(w, err.Error(), status)
