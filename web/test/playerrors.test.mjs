@@ -43,10 +43,52 @@ test('every failure is explained', () => {
   assert.equal(e.playError(told), told);
 });
 
-test('only a list of segments is waited for when it is not there', () => {
-  const missing = { kind: 'http', status: 404 };
+test('a list of segments is waited for where the server asks to be tried again, and nowhere else', () => {
+  const missing = { kind: 'http', status: 404, later: true };
   assert.equal(e.waits(missing, 'hls'), true);
+  assert.equal(e.waits({ ...missing, status: 503 }, 'hls'), true);
   assert.equal(e.waits(missing, 'flv'), false);
-  assert.equal(e.waits({ kind: 'network' }, 'hls'), false);
+  assert.equal(e.waits({ kind: 'http', status: 404, later: false, reason: 'HLS is off' }, 'hls'), false);
+  assert.equal(e.waits({ kind: 'http', status: 404 }, 'hls'), false);
+  assert.equal(e.waits({ kind: 'network', later: true }, 'hls'), false);
   assert.deepEqual([{ kind: 'network' }, { kind: 'http', status: 503 }, { kind: 'http', status: 406 }, { kind: 'codec' }].map(e.passes), [true, true, false, false]);
+  assert.deepEqual([{ kind: 'http', status: 404 }, { kind: 'http', status: 404, missed: true }].map(e.passes), [false, true]);
+});
+
+test('what is waited for is said', () => {
+  const missing = { kind: 'http', status: 404, reason: 'nobody publishes' };
+  const full = { kind: 'http', status: 503, reason: 'as many requests wait as max_connections allows' };
+  assert.match(e.pauseText('waiting', missing, false), /not live yet/);
+  assert.match(e.pauseText('waiting', null, true), /paused or left/);
+  for (const state of ['waiting', 'reconnecting']) assert.match(e.pauseText(state, full, true), /The server says: as many requests/);
+  assert.match(e.pauseText('reconnecting', { ...missing, reason: 'no such segment' }, true), /no such segment/);
+  assert.match(e.pauseText('reconnecting', { kind: 'broken', reason: 'odd bytes' }, true), /connection was lost/);
+});
+
+// request is an XMLHttpRequest that has been answered, as hls.js hands it on. As in a browser, the text of one for bytes can't be had.
+function request(status, words, { headers = {}, responseType = '' } = {}) {
+  return {
+    status, responseType,
+    getResponseHeader: (name) => headers[name] ?? null,
+    response: responseType ? new TextEncoder().encode(words).buffer : words,
+    get responseText() {
+      if (responseType) throw new TypeError('the value is only accessible if responseType is text');
+      return words;
+    },
+  };
+}
+
+test('hls.js hands on the server\'s words, and whether to wait', () => {
+  const told = (details, networkDetails, more) => e.listError({ details, networkDetails, url: 'u', ...more });
+  const off = told('manifestLoadError', request(404, 'HLS is off (hls.enabled)\n'), { response: { code: 404, text: 'Not Found' } });
+  assert.deepEqual(off, { kind: 'http', status: 404, url: 'u', reason: 'HLS is off (hls.enabled)', later: false });
+  assert.match(whole(e.playError(off)), /HLS is off[^]*hls for HLS/);
+  assert.equal(told('manifestLoadError', request(404, 'nobody', { headers: { 'Retry-After': '2' } })).later, true);
+  const gone = told('fragLoadError', request(404, 'there is no such segment', { responseType: 'arraybuffer' }));
+  assert.deepEqual([gone.kind, gone.reason], ['http', 'there is no such segment']);
+  assert.equal(told('fragLoadError', { status: 404, responseType: 'arraybuffer', response: null }).reason, '');
+  assert.equal(told('levelLoadError', request(502, '<html>Bad gateway')).reason, '');
+  assert.equal(told('levelLoadError', request(0, '')).kind, 'network');
+  assert.equal(told('levelLoadTimeOut', null).kind, 'timeout');
+  assert.deepEqual(told('manifestParsingError', request(200, 'x'), { error: new Error('no EXTM3U\nat') }), { kind: 'broken', url: 'u', reason: 'no EXTM3U' });
 });

@@ -39,7 +39,9 @@ test('WHIP: a refusal carries status and reason, but no HTML', async () => {
   const refused = (body, type) => new Response(body, { status: 409, headers: { 'Content-Type': type } });
   await assert.rejects(new WhipSession(url, server(refused('stream is busy\n', 'text/plain'))).offer(''),
     { name: 'SignalError', kind: 'http', status: 409, reason: 'stream is busy' });
-  await assert.rejects(new WhipSession(url, server(refused('<h1>', 'text/html'))).offer(''), { reason: '' });
+  await assert.rejects(new WhipSession(url, server(refused('<h1>', 'text/html'))).offer(''), { reason: '', later: false });
+  const full = new Response('no place', { status: 503, headers: { 'Retry-After': '5' } });
+  await assert.rejects(new WhipSession(url, server(full)).offer(''), { reason: 'no place', later: true });
 });
 
 test('WHIP: failures to ask', async () => {

@@ -7,7 +7,7 @@
 //   bytes, codecs { video, audio } as media types name them
 // and tells on.opened(), on.ended() and on.failed(error).
 
-import { codecsIn } from './playerrors.js';
+import { codecsIn, firstLine, listError } from './playerrors.js';
 import { HttpSource, SocketSource } from './source.js';
 
 const loading = new Map();
@@ -141,8 +141,6 @@ class Flv {
   latency() { return undefined; }
 }
 
-const firstLine = (text) => String(text ?? '').split('\n')[0].trim().slice(0, 200);
-
 // named is the codec in a message for which there is no decoder, or else the first.
 function named(text) {
   const codecs = codecsIn(text);
@@ -210,23 +208,32 @@ class Hls {
     };
   }
 
-  #failed({ fatal, type, details, response, networkDetails, error, mimeType, url }) {
+  #failed(data) {
+    const { fatal, type, details, error, mimeType, url } = data;
     if (!fatal) return;
     if (/CodecError|IncompatibleCodecs/i.test(details)) {
       return this.#on.failed({ kind: 'codec', codec: named(`${mimeType ?? ''} ${error?.message ?? ''}`) || this.codecs.video, track: 'video', reason: firstLine(error?.message) });
     }
     if (type === 'networkError') {
-      const status = response?.code ?? networkDetails?.status ?? 0;
-      const words = networkDetails?.responseText ?? '';
-      const reason = /^\s*</.test(words) || words.startsWith('#') ? '' : words.trim().slice(0, 300);
-      const kind = status >= 400 ? 'http' : /TimeOut/.test(details) ? 'timeout' : /parsing/i.test(details) ? 'broken' : 'network';
-      return this.#on.failed({ kind, status, url: url ?? this.#url, reason: kind === 'broken' ? firstLine(error?.message) : reason });
+      const told = listError({ ...data, url: url ?? this.#url });
+      return told.status === 404 && data.frag ? this.#missed(told) : this.#on.failed(told);
     }
     if (type === 'mediaError' && !this.#recovered) {
       this.#recovered = true;
       return this.#hls.recoverMediaError();
     }
     this.#on.failed({ kind: 'broken', reason: firstLine(error?.message) || details });
+  }
+
+  // #missed asks for the list when a segment is not there: we may be late for it,
+  // or not to have it any more.
+  #missed(error) {
+    const list = new HttpSource({
+      opened: () => { list.close(); this.#on.failed({ ...error, missed: true }); },
+      data() {}, ended() {},
+      failed: (refused) => this.#on.failed(refused),
+    });
+    list.open(this.#hls.levels[0]?.uri || this.#url);
   }
 
   stop() {

@@ -21,6 +21,7 @@ const silence = 15000; // ms without a byte after which the connection is made a
 export class Playback {
   state = 'idle';
   error = null;
+  cause = null; // of the pause before another attempt
   kind = null; // what recognise told of the address
   stats = null;
   rates = null;
@@ -55,7 +56,7 @@ export class Playback {
 
   start(url) {
     if (this.active) return;
-    Object.assign(this, { error: null, since: 0, hadMedia: false, renewals: 0, freezes: 0, stats: null, rates: null });
+    Object.assign(this, { error: null, cause: null, since: 0, hadMedia: false, renewals: 0, freezes: 0, stats: null, rates: null });
     this.#url = url.trim();
     this.#counted = 0;
     this.#seen = false;
@@ -154,6 +155,7 @@ export class Playback {
     this.#hangUp();
     this.renewals++;
     this.#nextAt = performance.now() + pause;
+    this.cause = error ?? null;
     this.#enter(waiting ? 'waiting' : 'reconnecting');
   }
 
@@ -219,6 +221,7 @@ export class Playback {
     if (this.state !== 'live') {
       this.since ||= now;
       this.hadMedia = true;
+      this.cause = null;
       this.#retry.worked();
     }
     if (this.kind.format === 'flv' || this.kind.format === 'ts') {

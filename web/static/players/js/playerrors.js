@@ -83,14 +83,49 @@ export function playError(error, { tries = 1 } = {}) {
   }
 }
 
-// waits says whether an error only means that the stream is not live yet. FLV and
-// TS are kept waiting by the server itself; a list of segments is not there yet,
-// or has no segment.
-export function waits(error, format) {
-  return error?.kind === 'http' && (error.status === 404 || error.status === 503) && format === 'hls';
+// listError is what a fatal network error of hls.js means; networkDetails is an
+// XMLHttpRequest, of a segment one whose answer is not text.
+export function listError({ details, response, networkDetails, error, url }) {
+  const status = response?.code || networkDetails?.status || 0;
+  if (status >= 400) {
+    const { text, later } = answerOf(networkDetails);
+    return { kind: 'http', status, url, reason: text, later };
+  }
+  if (/parsing/i.test(details)) return { kind: 'broken', url, reason: firstLine(error?.message) };
+  return { kind: /TimeOut/i.test(details) ? 'timeout' : 'network', status, url, reason: '' };
 }
 
-// passes says whether the same request may succeed later.
+// answerOf reads the server's words, unless they are a page or a list, and
+// whether it asks to be tried again.
+function answerOf(request) {
+  const binary = request?.responseType === 'arraybuffer';
+  const text = String((binary ? new TextDecoder().decode(request.response ?? new ArrayBuffer()) : request?.responseText) ?? '').trim();
+  const later = Boolean(request?.getResponseHeader?.('Retry-After'));
+  return { text: text.startsWith('<') || text.startsWith('#') ? '' : text.slice(0, 300), later };
+}
+
+export const firstLine = (text) => String(text ?? '').split('\n')[0].trim().slice(0, 200);
+
+// waits says whether an error only means that the stream is not live yet, or that
+// there is no place now: the server asks to be tried again. FLV and TS are kept
+// waiting by the server itself; a list of segments is not there yet, or has no
+// segment.
+export function waits(error, format) {
+  return error?.kind === 'http' && error.later === true && format === 'hls';
+}
+
+// pauseText says what is waited for, in the state "waiting" or "reconnecting":
+// the server's own words, unless they are that nobody publishes.
+export function pauseText(state, cause, hadMedia) {
+  const unknown = state === 'waiting' && cause?.status === 404;
+  if (cause?.kind === 'http' && cause.reason && !unknown) return `The server says: ${cause.reason}`;
+  if (state === 'reconnecting') return 'The connection was lost. Getting it back…';
+  return hadMedia ? 'The publisher paused or left. The stream goes on here as soon as it is back.'
+    : 'The stream is not live yet. It starts here by itself.';
+}
+
+// passes says whether the same request may succeed later. A segment is gone for
+// who comes late (missed), but the list has newer ones.
 export function passes(error) {
-  return error?.kind === 'network' || error?.kind === 'timeout' || (error?.kind === 'http' && (error.status >= 500 || [408, 425, 429].includes(error.status)));
+  return error?.missed === true || error?.kind === 'network' || error?.kind === 'timeout' || (error?.kind === 'http' && (error.status >= 500 || [408, 425, 429].includes(error.status)));
 }

@@ -6,14 +6,16 @@ const restartPatience = 3500; // Less than a restart is given in all.
 
 // SignalError is a refusal or a failure to ask. kind is "network", "timeout",
 // "http" (status is the HTTP status) or "json" (status is the API's code).
+// later says that the server asks to be tried again (Retry-After).
 export class SignalError extends Error {
-  constructor(kind, { url, status = 0, reason = '' }) {
+  constructor(kind, { url, status = 0, reason = '', later = false }) {
     super(reason || `${kind} ${status}`);
     this.name = 'SignalError';
     this.kind = kind;
     this.url = url;
     this.status = status;
     this.reason = reason;
+    this.later = later;
   }
 }
 
@@ -32,7 +34,8 @@ async function ask(fetcher, url, options, ms) {
 export async function refuse(response, url) {
   const type = response.headers.get('Content-Type') ?? '';
   const text = type.includes('html') ? '' : await response.text().catch(() => '');
-  return new SignalError('http', { url, status: response.status, reason: text.trim().slice(0, 300) });
+  const later = response.headers.has('Retry-After');
+  return new SignalError('http', { url, status: response.status, reason: text.trim().slice(0, 300), later });
 }
 
 export class WhipSession {

@@ -5,6 +5,7 @@ import { $, copy, copyButtons, make, setText } from './dom.js';
 import * as format from './format.js';
 import { figure, showBadges, showError, swapButtons } from './panel.js';
 import { Playback } from './playback.js';
+import { pauseText } from './playerrors.js';
 import { History, Plot, lines } from './plot.js';
 import { home, pageLink, parseQuery, positive, settings } from './query.js';
 import { controls, play } from './sound.js';
@@ -42,12 +43,11 @@ function stateText({ state, retryIn, hadMedia, error }) {
   return words[state];
 }
 
-function posterText({ state, hadMedia, error }) {
+function posterText({ state, hadMedia, cause, error }) {
   switch (state) {
     case 'connecting': return 'Connecting…';
-    case 'waiting': return hadMedia ? 'The publisher paused or left. The stream goes on here as soon as it is back.'
-      : 'The stream is not live yet. It starts here by itself.';
-    case 'reconnecting': return 'The connection was lost. Getting it back…';
+    case 'waiting':
+    case 'reconnecting': return pauseText(state, cause, hadMedia);
     case 'failed': return error?.title ?? 'Failed';
     default: return 'The stream appears here';
   }
