@@ -36,8 +36,8 @@ type rtmpConn struct {
 // the next one only then, and a kernel that waits for something to send with it costs 40 ms each time.
 func (c *rtmpConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if tcp := c.TCP(); c.greeting && tcp != nil {
-		acknowledge(tcp)
+	if c.greeting {
+		acknowledge(tcpBelow(c.Conn))
 	}
 	return n, err
 }
