@@ -18,6 +18,9 @@ func limitUnsent(raw syscall.RawConn, bytes int) {
 // acknowledge has the kernel acknowledge at once what came, instead of waiting for something to send with it (TCP_QUICKACK). The
 // option is for now and no longer. There may be no connection.
 func acknowledge(c *net.TCPConn) {
+	if c == nil {
+		return
+	}
 	if raw, err := c.SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
 	}
