@@ -46,7 +46,8 @@ const (
 	fragmentLength = time.Second
 	// maxLead is how long before a segment's end a keyframe is asked for, and may end it.
 	maxLead = 500 * time.Millisecond
-	// stall is how far the sound may be ahead of a picture that is to end a segment, until it ends without the picture.
+	// stall is how far the sound may be ahead of a picture that is to end a segment, until it ends without the picture. With low
+	// latency it is the most of it.
 	stall = time.Second
 	// maxBack is how far a track may step back in time before that is another timeline.
 	maxBack = time.Second
@@ -64,7 +65,7 @@ type Stats struct {
 	Late      uint64 // frames dropped because their time had passed
 	Unready   uint64 // frames dropped while a keyframe was waited for, or sound on another timeline than the picture's
 	Unwritten uint64 // frames that the container could not take
-	LongParts uint64 // parts longer than their target, because a frame is
+	LongParts uint64 // parts longer than their target, for nothing else came while a frame lasted
 	Bytes     int    // kept in memory
 }
 
@@ -84,6 +85,8 @@ type Muxer struct {
 	due    bool          // a frame came in another format, which can begin with the next keyframe
 	gop    time.Duration // the longest distance of keyframes lately
 	quick  int           // short segments that are still to come
+
+	coming time.Duration // DTS of the newest frame pushed
 
 	next  uint64 // number of the next segment
 	cur   *Segment
@@ -135,11 +138,3 @@ func (m *Muxer) wanted() time.Duration {
 
 // lead is how long before its wanted end a keyframe may end a segment.
 func (m *Muxer) lead() time.Duration { return min(maxLead, m.wanted()/4) }
-
-// fragment is how long a fragment of MP4 is to be.
-func (m *Muxer) fragment() time.Duration {
-	if m.opts.Part > 0 {
-		return max(m.opts.Part, m.part)
-	}
-	return fragmentLength
-}

@@ -37,6 +37,8 @@ func (m *Muxer) Push(item media.FrameItem) error {
 		m.stats.Late++
 		return nil
 	}
+	m.coming = f.DTS
+	m.run.measure(f)
 	m.settle(t, f.DTS)
 	if t.kind == m.run.lead {
 		m.cutBefore(t, f)
@@ -44,6 +46,7 @@ func (m *Muxer) Push(item media.FrameItem) error {
 		m.cutStalled(t, f)
 	}
 	t.pending = f
+	m.closeParts(m.known(), false)
 	return nil
 }
 
@@ -61,13 +64,9 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 		end = f.DTS + t.delta // sound pauses where a picture stands
 	}
 	if t.kind == m.run.lead {
-		switch {
-		case m.begun() && end-m.cur.Start > m.limit():
-			if fits := end <= m.cur.Start+2*m.limit()-shortest; f.DTS > m.cur.Start && (end-f.DTS <= stall || !fits) {
-				m.cut(f.DTS) // a picture that stands for two segments begins one
-			}
-		case m.grow.part && f.DTS > m.grow.start && end-m.grow.start > m.fragment():
-			m.closePart(f.DTS)
+		fits := end <= m.cur.Start+2*m.limit()-shortest
+		if end-m.cur.Start > m.limit() && f.DTS > m.cur.Start && (end-f.DTS <= stall || !fits) {
+			m.cut(f.DTS) // a picture that stands for two segments begins one
 		}
 	}
 	if limit := m.cur.Start + m.limit(); t.kind == m.run.lead && end > limit && f.DTS < limit {
@@ -78,7 +77,7 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 	m.put(t, f, end)
 }
 
-// cutBefore ends a segment or a part before the leading track's frame, if it is time.
+// cutBefore ends a segment before the leading track's frame, if it is time.
 func (m *Muxer) cutBefore(t *track, f *media.Frame) {
 	if f.Key && t.kind == media.Video {
 		if t.keys > 0 {
@@ -88,13 +87,8 @@ func (m *Muxer) cutBefore(t *track, f *media.Frame) {
 		t.keys++
 	}
 	long := f.DTS - m.cur.Start
-	if long <= 0 || !m.begun() {
-		return
-	}
-	if f.Key && m.endsHere(t, long) {
+	if long > 0 && f.Key && m.endsHere(t, long) {
 		m.cut(f.DTS)
-	} else if m.grow.part && f.DTS > m.grow.start && f.DTS-m.grow.start+t.delta > m.fragment() {
-		m.closePart(f.DTS)
 	}
 }
 
@@ -106,17 +100,11 @@ func (m *Muxer) endsHere(t *track, long time.Duration) bool {
 	return long >= m.wanted()-m.lead() || m.gop > 0 && long+m.gop > m.limit()
 }
 
-// cutStalled ends segments or a part while the sound goes on and the picture, which would end them, does not come. The last
+// cutStalled ends segments while the sound goes on and the picture, which would end them, does not come. The last
 // picture is shown up to there.
 func (m *Muxer) cutStalled(t *track, f *media.Frame) {
 	lead := m.run.tracks[m.run.lead]
-	if end := m.grow.start + m.fragment(); f.DTS <= m.cur.Start+m.limit()+stall {
-		if m.grow.part && f.DTS > end+m.fragment()+stall {
-			m.closePart(end)
-		}
-		return
-	}
-	for end := m.cur.Start + m.limit(); f.DTS > end+stall; end = m.cur.Start + m.limit() {
+	for end := m.cur.Start + m.limit(); f.DTS > end+m.patience(); end = m.cur.Start + m.limit() {
 		p := lead.standing()
 		if p != nil && p.DTS > m.cur.Start && m.begun() && f.DTS > end+m.limit() {
 			m.cut(p.DTS) // so that the picture fills another segment
@@ -126,19 +114,23 @@ func (m *Muxer) cutStalled(t *track, f *media.Frame) {
 			lead.stalled = true
 			m.put(lead, p, end)
 		}
-		if !m.begun() {
+		if !m.cut(end) {
 			return
 		}
-		m.cut(end)
 	}
 }
 
-// cut ends the segment, which is never longer than it may be, and begins the next.
-func (m *Muxer) cut(at time.Duration) {
-	at = min(at, m.cur.Start+m.limit())
+// cut ends the segment, which is never longer than it may be nor empty, and begins the next. Parts that are closed stay as
+// they are: where they reach farther, so does the segment.
+func (m *Muxer) cut(at time.Duration) bool {
+	at = max(min(at, m.cur.Start+m.limit()), m.grow.start)
 	m.leaveBehind(at)
+	if len(m.cur.parts) == 0 && !m.grow.has(at) {
+		return false
+	}
 	m.closeSegment(at)
-	m.begin(at)
+	m.begin(m.grow.start)
+	return true
 }
 
 // leaveBehind puts the last of the sound where it belongs, if it seems to have paused before a segment's end.
@@ -178,8 +170,10 @@ func (m *Muxer) finish() {
 			end = max(end, last)
 		}
 	}
-	if end = min(end, m.cur.Start+m.limit()); m.begun() {
-		m.closeSegment(max(end, m.cur.Start+time.Millisecond))
+	for m.begun() && end > m.cur.Start+m.limit() && m.cut(end) {
+	}
+	if m.begun() {
+		m.closeSegment(max(min(end, m.cur.Start+m.limit()), m.grow.start+time.Millisecond))
 	}
 	m.run, m.cur = nil, nil
 	m.grow = growing{}

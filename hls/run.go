@@ -16,7 +16,8 @@ type run struct {
 	wall   time.Time // when its beginning arrived
 	lead   media.Kind
 	tracks [media.Kinds]*track
-	ts     *tsWriter // nil for MP4
+	ahead  time.Duration // how far the sound is ahead of pictures that come, lately at most
+	ts     *tsWriter     // nil for MP4
 	inits  [media.Kinds + 1]initSegment
 }
 
@@ -135,7 +136,7 @@ func (m *Muxer) reach(t *track) time.Duration {
 		end = max(end, p.DTS+2*next) // a segment can begin with the picture that stands
 	}
 	if t != lead {
-		end += stall
+		end += m.patience()
 	}
 	return end - shortest
 }

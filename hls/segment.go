@@ -2,11 +2,9 @@ package hls
 
 import (
 	"io"
-	"math"
 	"slices"
 	"time"
 
-	"oneport/fmp4"
 	"oneport/media"
 )
 
@@ -18,6 +16,7 @@ type Segment struct {
 
 	run     *run
 	name    string // of the file
+	lead    bool   // it has a frame of the leading track
 	parts   []*part
 	key     *key                  // nil: not encrypted
 	spans   [media.Kinds][2]int64 // where each track begins and ends, in its ticks; of MP4
@@ -32,36 +31,22 @@ func (s *Segment) Duration() time.Duration { return millis(s.End) - millis(s.Sta
 
 func millis(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
-// part is a piece of a segment that a player of LL-HLS gets by itself.
-type part struct {
-	start, end  time.Duration
-	independent bool // it has a keyframe
-	chunks      []chunk
+// shows notes a frame of the leading track, the first of which says how the segment begins.
+func (s *Segment) shows(key bool) {
+	if !s.lead {
+		s.lead, s.Independent = true, key
+	}
 }
 
-// chunk is the bytes of one track, or of all of them (kind media.Kinds).
-type chunk struct {
-	kind media.Kind
-	data []byte
+// reach notes where samples of a track are.
+func (s *Segment) reach(k media.Kind, begin, end int64) {
+	if s.spans[k][1] == 0 {
+		s.spans[k][0] = begin
+	}
+	s.spans[k][1] = end
 }
 
-// growing is the part of the segment that is not complete.
-type growing struct {
-	start   time.Duration
-	lead    bool // the segment has a frame of the leading track
-	part    bool // the part has one
-	key     bool // the part has a keyframe
-	samples [media.Kinds][]fmp4.Sample
-	times   [media.Kinds]uint64
-	newest  [media.Kinds]int64 // when the last sample begins
-	ts      []byte
-}
-
-func (g *growing) empty() bool {
-	return len(g.ts) == 0 && len(g.samples[media.Audio]) == 0 && len(g.samples[media.Video]) == 0
-}
-
-// begin begins a segment.
+// begin begins a segment. Sound that is ahead is in it already.
 func (m *Muxer) begin(at time.Duration) {
 	m.cur = &Segment{Number: m.next, Start: at, run: m.run}
 	m.next++
@@ -69,84 +54,10 @@ func (m *Muxer) begin(at time.Duration) {
 	m.rotateKey()
 	m.cur.key = m.key
 	m.cur.name = m.opts.Names.segment(m.cur)
-	m.grow = growing{start: at, ts: m.grow.ts[:0]}
+	m.grow.start, m.grow.ts = at, m.grow.ts[:0]
 	if m.run.ts != nil {
 		m.grow.ts = m.run.ts.begin(m.grow.ts)
 	}
-}
-
-// put adds a frame with a known end.
-func (m *Muxer) put(t *track, f *media.Frame, end time.Duration) {
-	g := &m.grow
-	if t.kind == m.run.lead {
-		if !g.lead {
-			m.cur.Independent = f.Key
-		}
-		g.lead, g.part = true, true
-		g.key = g.key || f.Key
-	}
-	if m.run.ts != nil {
-		var ok bool
-		if g.ts, ok = m.run.ts.append(g.ts, f); ok {
-			m.stats.Frames++
-		} else {
-			m.stats.Unwritten++
-		}
-		return
-	}
-	m.stats.Frames++
-	begin := t.ticks(f.DTS)
-	if len(g.samples[t.kind]) == 0 {
-		g.times[t.kind] = uint64(begin)
-	}
-	if span := &m.cur.spans[t.kind]; span[1] == 0 {
-		*span = [2]int64{begin, t.ticks(end)}
-	} else {
-		span[1] = t.ticks(end)
-	}
-	if n := len(g.samples[t.kind]); n > 0 { // a fragment knows no pause: the last sample lasts until this one
-		g.samples[t.kind][n-1].Duration = lasting(begin - g.newest[t.kind])
-	}
-	g.newest[t.kind] = begin
-	g.samples[t.kind] = append(g.samples[t.kind], fmp4.Sample{
-		Duration: lasting(t.ticks(end) - begin), Offset: int32(t.ticks(f.PTS) - begin), Key: f.Key, Data: f.Data,
-	})
-}
-
-// lasting is a duration as MP4 can tell it.
-func lasting(ticks int64) uint32 { return uint32(min(ticks, math.MaxUint32)) }
-
-// closePart makes a part of what has come since the last one. Of MPEG-TS there is one a segment.
-func (m *Muxer) closePart(at time.Duration) {
-	g := &m.grow
-	if m.run.ts != nil && at != m.cur.End || g.empty() {
-		return
-	}
-	p := &part{start: g.start, end: at, independent: g.key}
-	if m.run.ts != nil {
-		p.chunks = []chunk{{kindAll, slices.Clone(g.ts)}}
-	}
-	for k, samples := range slices.Backward(g.samples[:]) { // the picture first
-		if len(samples) > 0 {
-			p.chunks = append(p.chunks, chunk{media.Kind(k), m.fragmentOf(media.Kind(k))})
-		}
-		clear(samples)
-		g.samples[k] = samples[:0]
-	}
-	if m.part > 0 && millis(p.end)-millis(p.start) > m.part {
-		m.stats.LongParts++
-	}
-	m.cur.parts = append(m.cur.parts, p)
-	for _, c := range p.chunks {
-		m.cur.sizes[kindAll] += len(c.data)
-		if c.kind < kindAll {
-			m.cur.sizes[c.kind] += len(c.data)
-		}
-		m.hold(m.cur, len(c.data))
-	}
-	m.nameParts()
-	g.start, g.part, g.key, g.ts = at, false, false, g.ts[:0]
-	m.text = ""
 }
 
 // hold counts bytes that the segment has in memory.
@@ -155,25 +66,15 @@ func (m *Muxer) hold(s *Segment, bytes int) {
 	m.stats.Bytes += bytes
 }
 
-// fragmentOf makes the fragment of one track.
-func (m *Muxer) fragmentOf(k media.Kind) []byte {
-	m.sequence++
-	f := fmp4.Fragment{
-		Track: m.run.tracks[k].ID, Sequence: m.sequence, Time: m.grow.times[k], Samples: m.grow.samples[k],
-	}
-	return f.Append(make([]byte, 0, f.Size()))
-}
-
 // closeSegment completes the segment and lists it.
 func (m *Muxer) closeSegment(at time.Duration) {
 	s := m.cur
-	s.End = at
-	if !m.grow.lead {
+	m.closeLast(at)
+	if !s.lead {
 		s.Independent = true // what there is can be decoded
 	} else if !s.Independent {
 		m.stats.Forced++
 	}
-	m.closePart(at)
 	if m.target == 0 {
 		m.fix(s)
 		m.began = m.run.wall
@@ -187,10 +88,28 @@ func (m *Muxer) closeSegment(at time.Duration) {
 	m.enlist(s)
 }
 
-// fix chooses the target durations, which never change, once the first segment tells how long a group of pictures is.
+// closeLast closes what is left of the segment up to its end. Where nothing is left, the segment ends with its last part.
+func (m *Muxer) closeLast(at time.Duration) {
+	m.closeParts(at, true)
+	g, full := &m.grow, m.grow.start+m.fragment()
+	switch {
+	case millis(at) <= millis(g.start) || !g.has(at):
+	case at > full && !g.has(full) && m.run.ts == nil && m.soundAwaited(at):
+		m.closePart(full, at) // the sound that is behind will fill what is left open
+	default:
+		m.closePart(at, at)
+	}
+	m.cur.End = g.start
+}
+
+func (m *Muxer) soundAwaited(at time.Duration) bool {
+	return slices.ContainsFunc(m.run.all(), func(t *track) bool { return m.awaits(t, at) })
+}
+
+// fix chooses the target durations, which never change, once the first segment tells how long a group of pictures is, and how long
+// a picture without sound may stand.
 func (m *Muxer) fix(first *Segment) {
 	m.target = max(m.least(), first.Duration().Round(time.Second))
-	m.part = m.opts.Part
 	if m.part > 0 {
 		for _, p := range first.parts {
 			m.part = max(m.part, millis(p.end)-millis(p.start))
