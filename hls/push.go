@@ -106,9 +106,8 @@ func (m *Muxer) cutStalled(t *track, f *media.Frame) {
 	lead := m.run.tracks[m.run.lead]
 	for end := m.cur.Start + m.limit(); f.DTS > end+m.patience(); end = m.cur.Start + m.limit() {
 		p := lead.standing()
-		if p != nil && p.DTS > m.cur.Start && m.begun() && f.DTS > end+m.limit() {
-			m.cut(p.DTS) // so that the picture fills another segment
-			continue
+		if p != nil && p.DTS > m.cur.Start && f.DTS > end+m.limit() && m.cut(p.DTS) {
+			continue // so that the picture fills another segment
 		}
 		if p != nil && p.DTS < end {
 			lead.stalled = true
@@ -125,7 +124,7 @@ func (m *Muxer) cutStalled(t *track, f *media.Frame) {
 func (m *Muxer) cut(at time.Duration) bool {
 	at = max(min(at, m.cur.Start+m.limit()), m.grow.start)
 	m.leaveBehind(at)
-	if len(m.cur.parts) == 0 && !m.grow.has(at) {
+	if !m.holds(at) {
 		return false
 	}
 	m.closeSegment(at)
@@ -141,6 +140,11 @@ func (m *Muxer) leaveBehind(end time.Duration) {
 			m.put(t, p, p.DTS+t.delta)
 		}
 	}
+}
+
+// holds says whether there is something for a segment that ends at a time.
+func (m *Muxer) holds(at time.Duration) bool {
+	return len(m.cur.parts) > 0 || m.grow.has(at) && millis(at) > millis(m.grow.start)
 }
 
 // begun says whether the segment has anything.
@@ -170,10 +174,13 @@ func (m *Muxer) finish() {
 			end = max(end, last)
 		}
 	}
-	for m.begun() && end > m.cur.Start+m.limit() && m.cut(end) {
+	for end > m.cur.Start+m.limit() {
+		if !m.cut(m.cur.Start + m.limit()) {
+			break
+		}
 	}
-	if m.begun() {
-		m.closeSegment(max(min(end, m.cur.Start+m.limit()), m.grow.start+time.Millisecond))
+	if end = max(min(end, m.cur.Start+m.limit()), m.grow.start+time.Millisecond); m.holds(end) {
+		m.closeSegment(end)
 	}
 	m.run, m.cur = nil, nil
 	m.grow = growing{}
