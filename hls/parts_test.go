@@ -404,7 +404,7 @@ func TestPartsOfAnyScene(t *testing.T) {
 		} else {
 			s.blind = rapid.IntRange(0, 9).Draw(r, "blind") == 0
 		}
-		for range rapid.IntRange(0, 4).Draw(r, "stands") {
+		for range rapid.IntRange(0, 2).Draw(r, "stands") {
 			s.stands = append(s.stands, ms(r, 100, longest, "stand"))
 		}
 		for range rapid.IntRange(0, 6).Draw(r, "jitters") {
