@@ -9,7 +9,7 @@ import { median, until } from '../lib/until.mjs';
 import { Camera, Encoder } from './filming.mjs';
 import { Player, Reader, Screen, pause } from './screens.mjs';
 
-const [fresh, again] = [5, 10]; // times that the first picture is waited for
+const [fresh, again] = [5, 6]; // times that the first picture is waited for
 const [warm, long] = [5000, 10_000]; // ms that are watched before and while pictures are counted
 
 const page = (file, way) => ({ view: ({ origin }, open) => Screen.open(`${origin}/players/${file}`, open, { way }), page: true });

@@ -29,6 +29,17 @@ function script(file, name) {
   return loading.get(file);
 }
 
+const mpegtsScript = () => script('mpegts-1.8.2.min.js', 'mpegts');
+const hlsScript = () => script('hls-1.7.4.min.js', 'Hls');
+
+const scripted = () => globalThis.MediaSource ?? globalThis.ManagedMediaSource;
+
+// prepare loads what an address will be played with, so that playing need not wait for it. What fails is loaded again then.
+export function prepare({ format }) {
+  if (format === 'flv' || format === 'ts') mpegtsScript().catch(() => {});
+  if (format === 'hls' && scripted()) hlsScript().catch(() => {});
+}
+
 function lastBuffered(video) {
   return video.buffered.length ? video.buffered.end(video.buffered.length - 1) : undefined;
 }
@@ -57,7 +68,7 @@ class Flv {
   }
 
   async start() {
-    const mpegts = await script('mpegts-1.8.2.min.js', 'mpegts');
+    const mpegts = await mpegtsScript();
     if (this.#stopped) return;
     if (!mpegts.getFeatureList().mseLivePlayback) throw { kind: 'mse' };
     mpegts.LoggingControl.enableAll = false;
@@ -148,7 +159,7 @@ function named(text) {
 }
 
 function playable(kind, codec) {
-  return (globalThis.MediaSource ?? globalThis.ManagedMediaSource)?.isTypeSupported(`${kind}/mp4; codecs="${codec}"`) ?? false;
+  return scripted()?.isTypeSupported(`${kind}/mp4; codecs="${codec}"`) ?? false;
 }
 
 // A server may hold the first list back until there is a segment.
@@ -177,7 +188,7 @@ class Hls {
   }
 
   async start() {
-    const Library = await script('hls-1.7.4.min.js', 'Hls');
+    const Library = await hlsScript();
     if (this.#stopped) return;
     if (!Library.isSupported()) throw { kind: 'mse' };
     const hls = new Library({
@@ -309,8 +320,7 @@ class Native {
 // engine chooses what plays an address; kind is what recognise told of it, and
 // seen says that it has been played to its end.
 export function engine(video, url, kind, on, seen) {
-  const scripted = globalThis.MediaSource ?? globalThis.ManagedMediaSource;
   if (kind.format === 'flv' || kind.format === 'ts') return new Flv(video, url, kind, on);
-  if (kind.format === 'hls' && scripted) return new Hls(video, url, on, seen);
+  if (kind.format === 'hls' && scripted()) return new Hls(video, url, on, seen);
   return new Native(video, url, on);
 }

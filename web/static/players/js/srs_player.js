@@ -2,6 +2,7 @@
 
 import { playLink, playURL, playedStream, recognise } from './address.js';
 import { $, copy, copyButtons, make, setText } from './dom.js';
+import { prepare } from './engines.js';
 import * as format from './format.js';
 import { figure, showBadges, showError, swapButtons } from './panel.js';
 import { Playback } from './playback.js';
@@ -159,3 +160,4 @@ named();
 show();
 
 if (here.autostart) start();
+else prepare(recognise(address()));
