@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,8 @@ type Settings struct {
 	M3U8File    string `conf:"hls_m3u8_file" default:"[app]/[stream].m3u8" doc:"The playlist, as a URL path and as a file below hls_path."`
 	TSFile      string `conf:"hls_ts_file" default:"[app]/[stream]-[seq].ts" doc:"The segments. [seq] is put in if it is left out: the segment's number, with six digits behind it that tell starts apart, so that no name ever comes twice."`
 	EntryPrefix string `conf:"hls_entry_prefix" doc:"What the playlist puts before each segment's path, for example a CDN's URL."`
-	ACodec      string `conf:"hls_acodec" default:"aac" doc:"an leaves the sound out; whatever else, the sound's codec is the stream's."`
-	VCodec      string `conf:"hls_vcodec" default:"h264" doc:"vn leaves the picture out; whatever else, the picture's codec is the stream's."`
+	ACodec      string `conf:"hls_acodec" default:"aac" doc:"aac, mp3 or an. an leaves the sound out; with the others its codec is the stream's."`
+	VCodec      string `conf:"hls_vcodec" default:"h264" doc:"h264, h265 or vn. vn leaves the picture out; with the others its codec is the stream's."`
 
 	Cleanup bool          `conf:"hls_cleanup" default:"on" doc:"Remove files that the playlist does not name any more. After a crash, what its playlist still names goes when the stream has another; what that no longer named stays."`
 	Dispose time.Duration `conf:"hls_dispose" default:"120" unit:"s" doc:"How long the segments stay when nobody publishes, and in memory when nobody plays. 0 keeps files for ever."`
@@ -58,6 +59,8 @@ func (s Settings) Check() error {
 		template("hls_fmp4_file", s.FMP4File, ".m4s", ".mp4"),
 		template("hls_init_file", s.InitFile, ".mp4"),
 		template("hls_key_file", s.KeyFile, ".key"),
+		oneOf("hls_acodec", s.ACodec, "aac", "mp3", "an"),
+		oneOf("hls_vcodec", s.VCodec, "h264", "h265", "vn"),
 	}
 	if s.TDRatio < 1 || s.AOFRatio < 1 || s.TDRatio > 100 || s.AOFRatio > 100 {
 		errs = append(errs, errors.New("hls_td_ratio and hls_aof_ratio must be from 1 to 100"))
@@ -113,7 +116,7 @@ func (s *Settings) Templates() Templates {
 
 // DASH are a virtual host's settings for DASH.
 type DASH struct {
-	Enabled  bool          `conf:"enabled" default:"off" doc:"Whether streams are played by DASH, on the ports of http_server. Where HLS has fragmented MP4, it is the same segments."`
+	Enabled  bool          `conf:"enabled" default:"off" doc:"Whether streams are played by DASH, on the ports of http_server. Where HLS has fragmented MP4, it is the same segments, as long and as many as HLS has them, unless they are encrypted or written to another directory."`
 	Fragment time.Duration `conf:"dash_fragment" default:"10" unit:"s" doc:"How long a segment is to be."`
 	Update   time.Duration `conf:"dash_update_period" default:"5" unit:"s" doc:"How often players are to fetch the MPD at least."`
 	Shift    time.Duration `conf:"dash_timeshift" default:"300" unit:"s" doc:"How far back players can go at most."`
@@ -146,6 +149,13 @@ func (d *DASH) Options() Options {
 func between(name string, value, least, most time.Duration) error {
 	if value < least || value > most {
 		return fmt.Errorf("%s must be from %v to %v", name, least, most)
+	}
+	return nil
+}
+
+func oneOf(name, word string, words ...string) error {
+	if !slices.Contains(words, word) {
+		return fmt.Errorf("%s must be one of %s, not %q", name, strings.Join(words, ", "), word)
 	}
 	return nil
 }
