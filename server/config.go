@@ -188,8 +188,8 @@ type VhostConf struct {
 // VhostPublish are a virtual host's settings for publishers.
 type VhostPublish struct {
 	stream.Publish
-	FirstPacket time.Duration `conf:"firstpkt_timeout" default:"20000" unit:"ms" doc:"How long an RTMP publisher may take to send its first message."`
-	Normal      time.Duration `conf:"normal_timeout" default:"5000" unit:"ms" doc:"How long an RTMP publisher may take from one message to the next."`
+	FirstPacket time.Duration `conf:"firstpkt_timeout" default:"20000" unit:"ms" doc:"How long a publisher by RTMP or SRT may take until it sends something."`
+	Normal      time.Duration `conf:"normal_timeout" default:"5000" unit:"ms" doc:"How long a publisher by RTMP or SRT may be silent after that."`
 }
 
 // Check finds settings with which nobody could publish.
@@ -209,8 +209,8 @@ type VhostRTC struct {
 	Timeout time.Duration `conf:"stun_timeout" default:"30" unit:"s" doc:"A session that sends nothing for so long is over."`
 	Strict  bool          `conf:"stun_strict_check" default:"off" doc:"Refuse clients whose ICE role is controlled, like the server's."`
 
-	ToRTMP      bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by HTTP too, with the sound turned into AAC."`
-	PLIForRTMP  time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by HTTP, how often a publisher is asked for a keyframe at least."`
+	ToRTMP      bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by everything else too (RTMP, SRT, HTTP-FLV, HTTP-TS, HLS and DASH), with the sound turned into AAC."`
+	PLIForRTMP  time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by anything but WebRTC, how often a publisher is asked for a keyframe at least."`
 	FromRTMP    bool          `conf:"rtmp_to_rtc" default:"off" doc:"Let what is published by RTMP or SRT be played by WebRTC, with the sound turned into Opus."`
 	OpusBitrate int           `conf:"opus_bitrate" default:"48000" doc:"With rtmp_to_rtc, the bits a second of the sound as Opus; 24000 at least are used for each channel."`
 	KeepSEI     bool          `conf:"keep_avc_nalu_sei" default:"on" doc:"With rtmp_to_rtc, pass on supplemental information (SEI) of H264 and H265."`

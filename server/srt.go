@@ -20,7 +20,7 @@ import (
 // VhostSRT are a virtual host's settings for SRT.
 type VhostSRT struct {
 	Enabled bool `conf:"enabled" default:"off" doc:"Whether this virtual host takes publishers and players by SRT."`
-	ToRTMP  bool `conf:"srt_to_rtmp" default:"on" doc:"Let what is published by SRT be played by RTMP and HTTP, too."`
+	ToRTMP  bool `conf:"srt_to_rtmp" default:"on" doc:"Let what is published by SRT be played by everything else too; off: by SRT alone."`
 }
 
 var (

@@ -27,14 +27,14 @@ type Config struct {
 // Play holds the settings about the way to the viewers.
 type Play struct {
 	GopCache    bool          `conf:"gop_cache" default:"on" doc:"Let a new viewer begin at a keyframe that came before it did."`
-	GopMaxAge   time.Duration `conf:"gop_cache_max_age" default:"2000" unit:"ms" doc:"The greatest age of a keyframe that a new viewer begins at."`
-	GopMaxBytes int           `conf:"gop_cache_max_bytes" default:"1048576" unit:"bytes" doc:"The most video that a new viewer is sent at once to begin with."`
+	GopMaxAge   time.Duration `conf:"gop_cache_max_age" default:"2000" unit:"ms" doc:"The greatest age of a keyframe that a new viewer by WebRTC begins at; others begin at the newest, however old."`
+	GopMaxBytes int           `conf:"gop_cache_max_bytes" default:"1048576" unit:"bytes" doc:"The most video that a new viewer by WebRTC is sent at once to begin with."`
 
-	MaxLag         time.Duration `conf:"max_lag" default:"1000" unit:"ms" doc:"How far a viewer may fall behind before video is skipped up to a keyframe."`
+	MaxLag         time.Duration `conf:"max_lag" default:"1000" unit:"ms" doc:"How far a viewer by WebRTC may fall behind before video is skipped up to a keyframe."`
 	MWLatency      time.Duration `conf:"mw_latency" default:"0" unit:"ms" doc:"How long sound may be held to be written along with the next video frame."`
-	QueueLength    time.Duration `conf:"queue_length" default:"10" unit:"s" doc:"How far a viewer by HTTP may fall behind before it is taken to the newest keyframe; frames are kept for so long."`
-	GopMaxFrames   int           `conf:"gop_cache_max_frames" default:"2500" doc:"The most frames of a stream, sound and picture, that are kept for viewers by HTTP."`
-	ViewerPatience time.Duration `conf:"viewer_patience" default:"180" unit:"s" doc:"How long a viewer waits for a publisher to come or to return."`
+	QueueLength    time.Duration `conf:"queue_length" default:"10" unit:"s" doc:"How far a viewer by anything but WebRTC may fall behind before it is taken to the newest keyframe; frames are kept for so long."`
+	GopMaxFrames   int           `conf:"gop_cache_max_frames" default:"2500" doc:"The most frames of a stream, sound and picture, that are kept for viewers by anything but WebRTC."`
+	ViewerPatience time.Duration `conf:"viewer_patience" default:"180" unit:"s" doc:"How long a viewer waits for a publisher to come or to return; by HLS and DASH it asks again instead."`
 
 	RingMaxAge     time.Duration `conf:"ring_max_age" default:"5000" unit:"ms" doc:"How long packets are kept for viewers that lag and for retransmission."`
 	RingMaxBytes   int           `conf:"ring_max_bytes" default:"16777216" unit:"bytes" doc:"The most payload kept for the video of a stream, and as much for its audio."`
