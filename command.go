@@ -27,7 +27,8 @@ type options struct {
 	test, envOnly, version, verbose bool
 }
 
-const usage = `oneport carries live video through one port: WebRTC over TCP and UDP, its pages and its API.
+const usage = `oneport carries live video through one port: WebRTC over TCP and UDP, RTMP, HTTP-FLV, HTTP-TS, HLS and DASH, its pages and
+its API, in the clear and inside TLS; SRT has a UDP port of its own.
 
 Usage: oneport [-c FILE | -e] [-t]      without -c, everything is on port 8080
        oneport bench -h                 the load generator

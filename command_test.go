@@ -113,7 +113,9 @@ func TestVersionAndHelp(t *testing.T) {
 		if code != 0 {
 			t.Errorf("%s: code %d", flag, code)
 		}
-		for _, want := range []string{"Usage: oneport", "-c FILE", "-t", "-e", "bench"} {
+		for _, want := range []string{
+			"Usage: oneport", "-c FILE", "-t", "-e", "bench", "WebRTC", "RTMP", "SRT", "HTTP-FLV", "HTTP-TS", "HLS", "DASH", "TLS", "pages", "API",
+		} {
 			if !strings.Contains(errs, want) {
 				t.Errorf("%s: no %q in %s", flag, want, errs)
 			}
