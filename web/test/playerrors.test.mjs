@@ -56,12 +56,15 @@ test('a list of segments is waited for where the server asks to be tried again, 
 });
 
 test('what is waited for is said', () => {
-  const missing = { kind: 'http', status: 404, reason: 'nobody publishes' };
+  const missing = { kind: 'http', status: 404, later: true, reason: 'nobody publishes' };
+  const late = { kind: 'http', status: 404, missed: true, later: false, reason: 'no such segment' };
   const full = { kind: 'http', status: 503, reason: 'as many requests wait as max_connections allows' };
   assert.match(e.pauseText('waiting', missing, false), /not live yet/);
   assert.match(e.pauseText('waiting', null, true), /paused or left/);
-  for (const state of ['waiting', 'reconnecting']) assert.match(e.pauseText(state, full, true), /The server says: as many requests/);
-  assert.match(e.pauseText('reconnecting', { ...missing, reason: 'no such segment' }, true), /no such segment/);
+  for (const state of ['waiting', 'reconnecting']) {
+    assert.match(e.pauseText(state, full, true), /The server says: as many requests/);
+    assert.match(e.pauseText(state, late, true), /The server says: no such segment/);
+  }
   assert.match(e.pauseText('reconnecting', { kind: 'broken', reason: 'odd bytes' }, true), /connection was lost/);
 });
 

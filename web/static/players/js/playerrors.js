@@ -117,8 +117,8 @@ export function waits(error, format) {
 // pauseText says what is waited for, in the state "waiting" or "reconnecting":
 // the server's own words, unless they are that nobody publishes.
 export function pauseText(state, cause, hadMedia) {
-  const unknown = state === 'waiting' && cause?.status === 404;
-  if (cause?.kind === 'http' && cause.reason && !unknown) return `The server says: ${cause.reason}`;
+  const unpublished = cause?.status === 404 && cause.later;
+  if (cause?.kind === 'http' && cause.reason && !unpublished) return `The server says: ${cause.reason}`;
   if (state === 'reconnecting') return 'The connection was lost. Getting it back…';
   return hadMedia ? 'The publisher paused or left. The stream goes on here as soon as it is back.'
     : 'The stream is not live yet. It starts here by itself.';
