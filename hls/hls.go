@@ -31,6 +31,7 @@ type Options struct {
 	KeyEvery  int       // segments that share a key; 0: they are not encrypted
 	Rand      io.Reader // for keys
 	WithFiles bool      // what is made goes to Changes too
+	MaxBytes  int       // the most that is kept in memory; 0: no bound
 }
 
 const (
@@ -51,6 +52,9 @@ const (
 	stall = time.Second
 	// maxBack is how far a track may step back in time before that is another timeline.
 	maxBack = time.Second
+	// segmentShare is how much of MaxBytes a segment may have: as long as no playlist may be shorter, three are listed and one
+	// grows, which is copied when it is complete.
+	segmentShare = 8
 	// shortest is how long a segment is at least, on the average: however often the format or the timeline changes, there are
 	// no more runs than that allows.
 	shortest = 100 * time.Millisecond
@@ -65,6 +69,8 @@ type Stats struct {
 	Late      uint64 // frames dropped because their time had passed
 	Unready   uint64 // frames dropped while a keyframe was waited for, or sound on another timeline than the picture's
 	Unwritten uint64 // frames that the container could not take
+	Crowded   uint64 // frames dropped because their segment has as many bytes as it may
+	Unlisted  uint64 // segments taken out of the list before their time, because of their bytes
 	LongParts uint64 // parts longer than their target, for nothing else came while a frame lasted
 	Bytes     int    // kept in memory
 }
@@ -112,7 +118,11 @@ func New(o Options, first uint64) *Muxer {
 func (m *Muxer) Next() uint64 { return m.next }
 
 // Stats tells what the muxer did.
-func (m *Muxer) Stats() Stats { return m.stats }
+func (m *Muxer) Stats() Stats {
+	s := m.stats
+	s.Bytes += m.grow.bytes()
+	return s
+}
 
 // Target is the target duration, 0 while there is no segment.
 func (m *Muxer) Target() time.Duration { return m.target }

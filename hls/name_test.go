@@ -80,6 +80,7 @@ func TestSettings(t *testing.T) {
 		Fragment: 2 * time.Second, TDRatio: 1, AOFRatio: 2.1, Window: 10 * time.Second, M3U8File: "[app]/[stream].m3u8", TSFile: "[app]/[stream]-[seq].ts",
 		FMP4File: "[app]/[stream]-[seq].m4s", InitFile: "[app]/[stream]/init.mp4", KeyFile: "[app]/[stream]-[seq].key", KeyEvery: 5, Part: time.Second,
 		ACodec: "mp3", VCodec: "h265",
+		MaxBytes: 1 << 20,
 	}
 	if err := good.Check(); err != nil {
 		t.Fatal(err)
@@ -93,6 +94,7 @@ func TestSettings(t *testing.T) {
 		"hls_fragments_per_key": func(s *Settings) { s.KeyEvery = 0 },
 		"hls_acodec must be":    func(s *Settings) { s.ACodec = "of" },
 		"hls_vcodec must be":    func(s *Settings) { s.VCodec = "VN" },
+		"hls_max_bytes":         func(s *Settings) { s.MaxBytes = 1<<20 - 1 },
 		"leave nothing":         func(s *Settings) { s.ACodec, s.VCodec = "an", "vn" },
 		"hls_part_duration":     func(s *Settings) { s.LowLatency, s.Part = true, time.Minute },
 		"hls_keys":              func(s *Settings) { s.LowLatency, s.Keys = true, true },

@@ -26,6 +26,7 @@ type chunk struct {
 type growing struct {
 	start   time.Duration // where the last part ended
 	samples [media.Kinds][]sample
+	sampled int // bytes of the samples
 	ts      []byte
 }
 
@@ -39,6 +40,8 @@ type sample struct {
 func (g *growing) empty() bool {
 	return len(g.ts) == 0 && len(g.samples[media.Audio]) == 0 && len(g.samples[media.Video]) == 0
 }
+
+func (g *growing) bytes() int { return g.sampled + len(g.ts) }
 
 // has says whether something begins before a time.
 func (g *growing) has(before time.Duration) bool {
@@ -204,6 +207,7 @@ func (m *Muxer) put(t *track, f *media.Frame, end time.Duration) {
 	s := sample{at: f.DTS, until: end, begin: t.ticks(f.DTS), end: t.ticks(end)}
 	s.Sample = fmp4.Sample{Duration: lasting(s.end - s.begin), Offset: int32(t.ticks(f.PTS) - s.begin), Key: f.Key, Data: f.Data}
 	g.samples[t.kind] = append(g.samples[t.kind], s)
+	g.sampled += len(f.Data)
 }
 
 // lasting is a duration as MP4 can tell it.
@@ -261,6 +265,7 @@ func (m *Muxer) take(p *part, k media.Kind, before time.Duration) {
 			s.Duration = lasting(all[i+1].begin - s.begin)
 		}
 		f.Samples[i] = s.Sample
+		m.grow.sampled -= len(s.Data)
 		if k == m.run.lead {
 			m.cur.shows(s.Key)
 			p.independent = p.independent || s.Key

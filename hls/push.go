@@ -45,9 +45,20 @@ func (m *Muxer) Push(item media.FrameItem) error {
 	} else {
 		m.cutStalled(t, f)
 	}
-	t.pending = f
+	if m.full(f) {
+		m.stats.Crowded++
+		t.broken = f.Kind() == media.Video
+		m.due = m.due || t.broken
+		return nil
+	}
+	t.pending, t.broken = f, false
 	m.closeParts(m.known(), false)
 	return nil
+}
+
+// full says whether the segment would have more bytes with a frame than it may.
+func (m *Muxer) full(f *media.Frame) bool {
+	return m.opts.MaxBytes > 0 && m.begun() && m.cur.held+m.grow.bytes()+len(f.Data) > m.opts.MaxBytes/segmentShare
 }
 
 // settle puts a track's last frame into the segment, now that its duration is known.
@@ -87,7 +98,7 @@ func (m *Muxer) cutBefore(t *track, f *media.Frame) {
 		t.keys++
 	}
 	long := f.DTS - m.cur.Start
-	if long > 0 && f.Key && m.endsHere(t, long) {
+	if long > 0 && f.Key && (m.endsHere(t, long) || m.full(f)) {
 		m.cut(f.DTS)
 	}
 }

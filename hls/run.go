@@ -33,6 +33,7 @@ type track struct {
 	kind    media.Kind
 	pending *media.Frame  // the last frame, whose duration the next one tells
 	stalled bool          // it is in a segment already, for no other came to end that
+	broken  bool          // a picture was left out that others build on
 	delta   time.Duration // the last known duration
 	keyed   time.Duration // the newest keyframe's time
 	keys    int           // keyframes so far
@@ -80,6 +81,8 @@ func (m *Muxer) judge(f *media.Frame, b media.Break) verdict {
 		return unfit
 	case v == goesOn && m.due && f.Key && f.Kind() == media.Video && !soon:
 		return turns
+	case v == goesOn && m.run.tracks[f.Kind()].broken && !f.Key:
+		return unfit
 	}
 	return v
 }

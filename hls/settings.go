@@ -29,6 +29,8 @@ type Settings struct {
 	Cleanup bool          `conf:"hls_cleanup" default:"on" doc:"Remove files that the playlist does not name any more. After a crash, what its playlist still names goes when the stream has another; what that no longer named stays."`
 	Dispose time.Duration `conf:"hls_dispose" default:"120" unit:"s" doc:"How long the segments stay when nobody publishes, and in memory when nobody plays. 0 keeps files for ever."`
 
+	MaxBytes int `conf:"hls_max_bytes" default:"268435456" unit:"bytes" doc:"The most memory for a stream's segments, of HLS or of DASH. Where that is too little for hls_window, the playlist is shorter, down to three segments; a segment can have an eighth of it."`
+
 	Ctx   bool `conf:"hls_ctx" default:"on" doc:"Tell viewers apart, so that they are listed and can be kicked: the first playlist names another one with an id. Switch it off behind a CDN."`
 	TSCtx bool `conf:"hls_ts_ctx" default:"on" doc:"With hls_ctx, put the id into the segments' URLs too."`
 
@@ -65,6 +67,9 @@ func (s Settings) Check() error {
 	if s.TDRatio < 1 || s.AOFRatio < 1 || s.TDRatio > 100 || s.AOFRatio > 100 {
 		errs = append(errs, errors.New("hls_td_ratio and hls_aof_ratio must be from 1 to 100"))
 	}
+	if s.MaxBytes < 1<<20 {
+		errs = append(errs, errors.New("hls_max_bytes must be at least 1048576"))
+	}
 	if s.KeyEvery < 1 {
 		errs = append(errs, errors.New("hls_fragments_per_key must be greater than 0"))
 	}
@@ -93,7 +98,7 @@ func (s Settings) Check() error {
 func (s *Settings) Options() Options {
 	o := Options{
 		HLS: true, MP4: s.MP4(), Fragment: s.Fragment, Target: s.TDRatio, Overflow: s.AOFRatio, Window: s.Window,
-		Without: [media.Kinds]bool{media.Audio: s.ACodec == "an", media.Video: s.VCodec == "vn"}, WithFiles: s.Path != "",
+		Without: [media.Kinds]bool{media.Audio: s.ACodec == "an", media.Video: s.VCodec == "vn"}, WithFiles: s.Path != "", MaxBytes: s.MaxBytes,
 		Names: Names{Templates: s.Templates(), EntryPrefix: s.EntryPrefix, KeyPrefix: s.KeyURL},
 	}
 	if s.LowLatency {

@@ -119,8 +119,15 @@ func (m *Muxer) enlist(s *Segment) {
 		m.list[0] = nil
 		m.list = m.list[1:]
 	}
-	// Who has just read the playlist may still ask for what was in it. The standard asks to keep it as long as a playlist
-	// is, which would double the memory; players that far behind go on at what is listed.
+	m.forgetOld()
+	m.shed()
+	m.text = ""
+	m.changeTexts()
+}
+
+// forgetOld gives up what nobody asks for any more. Who has just read the playlist may still ask for what was in it. The standard
+// asks to keep it as long as a playlist is, which would double the memory; players that far behind go on at what is listed.
+func (m *Muxer) forgetOld() {
 	margin := time.Duration(0)
 	for i := len(m.old) - 1; i >= 0; i-- {
 		if margin > 3*m.target {
@@ -130,8 +137,24 @@ func (m *Muxer) enlist(s *Segment) {
 		}
 		margin += max(m.old[i].Duration(), shortest)
 	}
-	m.text = ""
-	m.changeTexts()
+}
+
+// shed gives up segments, the oldest first, where they have more bytes than there may be.
+func (m *Muxer) shed() {
+	for m.opts.MaxBytes > 0 && m.stats.Bytes > m.opts.MaxBytes*(segmentShare-2)/segmentShare {
+		switch {
+		case len(m.old) > 0:
+			m.forget(m.old[:1])
+			m.old = m.old[1:]
+		case len(m.list) > keptSegments:
+			m.stats.Unlisted++
+			m.old = append(m.old, m.list[0])
+			m.list[0] = nil
+			m.list = m.list[1:]
+		default:
+			return
+		}
+	}
 }
 
 // changeTexts has the playlists written anew.

@@ -78,7 +78,7 @@ func (g *segmenter) options() hls.Options {
 	case g.conf.sharesSegments():
 		o.DASH, o.Update, o.Names.MPD = true, d.Update, d.MPDFile
 	}
-	o.Rand = rand.Reader
+	o.Rand, o.MaxBytes = rand.Reader, h.MaxBytes
 	o.Names.Vhost, o.Names.App, o.Names.Stream = g.key.name.Vhost, g.key.name.App, g.key.name.Stream
 	if path != "" {
 		g.disk, g.lasting = newSegmentDisk(path, h.KeyFilePath, cleanup), true
@@ -177,7 +177,7 @@ func (g *segmenter) end() {
 		g.write(changes)
 	}
 	g.log.Debug("segments end", "dash", g.key.dash, "frames", stats.Frames, "segments", stats.Segments, "forced", stats.Forced, "discontinuities", stats.Turns,
-		"late", stats.Late, "unready", stats.Unready, "unwritten", stats.Unwritten)
+		"late", stats.Late, "unready", stats.Unready, "crowded", stats.Crowded, "unwritten", stats.Unwritten)
 }
 
 // step takes the frames that have come. It says whether there may be something to do without that one comes.
@@ -298,9 +298,16 @@ func (g *segmenter) tell() {
 		g.log.Warn("a segment ended without a keyframe, for none came in time: set the encoder's keyframe interval (-g in frames, or \"keyint\") to at most hls_fragment",
 			"target", g.mux.Target().String())
 	}
+	if g.told.Crowded == 0 && stats.Crowded > 0 {
+		g.log.Warn("a segment has an eighth of hls_max_bytes: frames are left out up to the next keyframe; publish keyframes more often, with a lower bit rate, or allow more",
+			"hls_max_bytes", g.conf.HLS.MaxBytes)
+	}
+	if g.told.Unlisted == 0 && stats.Unlisted > 0 {
+		g.log.Warn("the playlist is shorter than its window, for that would take more than hls_max_bytes", "hls_max_bytes", g.conf.HLS.MaxBytes)
+	}
 	g.server.stats.forcedSegments.Add(stats.Forced - g.told.Forced)
 	g.server.stats.segments.Add(stats.Segments - g.told.Segments)
-	g.server.stats.unreadyFrames.Add(stats.Unready - g.told.Unready)
+	g.server.stats.unreadyFrames.Add(stats.Unready + stats.Crowded - g.told.Unready - g.told.Crowded)
 	g.told = stats
 }
 
