@@ -90,7 +90,6 @@ func TestSlowViewers(t *testing.T) {
 		{"ws-TS", "/live/x.ts", lazySocket, framesOfTS},
 	} {
 		t.Run(test.kind, func(t *testing.T) {
-			t.Parallel()
 			s := open(t, configure(t, withFLV("play { queue_length 1; }")))
 			publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 5000, Keyframe: time.Second})
 			frame := test.frames(t, test.open(t, base(s)+test.path))
