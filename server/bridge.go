@@ -44,14 +44,23 @@ type half interface {
 	Finish(now time.Time) bool
 	Deadline() time.Time
 	Close()
+	Break()
 }
 
-// run ends with the server, or when nobody reads what the bridge writes any more.
+// run ends with the server, or when nobody reads what the bridge writes any more. A panic over what is published ends the bridge
+// and those who read of it; whoever comes then gets another one.
 func (b *bridging) run(c conversion, out half) {
 	b.server.stats.bridges.Add(1)
 	defer b.server.stats.bridges.Add(-1)
-	defer out.Close()
-	defer c.tell()
+	if b.server.survive(b.log, "a bridge", func() { b.convert(c, out) }) {
+		out.Close()
+	} else {
+		out.Break()
+	}
+}
+
+// convert is run but for its faults.
+func (b *bridging) convert(c conversion, out half) {
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
 	for {
@@ -59,11 +68,13 @@ func (b *bridging) run(c conversion, out half) {
 		case <-b.wake:
 		case <-alarm.C:
 		case <-b.server.stop:
+			c.tell()
 			return
 		}
 		now := time.Now()
 		c.step(now)
 		if out.Finish(now) {
+			c.tell()
 			return
 		}
 		alarm.Reset(pause(now, earliest(out.Deadline(), c.due())))

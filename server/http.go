@@ -116,7 +116,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		mux.Handle("GET "+cert.ChallengePath, s.acme)
 	}
 	return &http.Server{
-		Handler:           tellTLS(s.crossdomain(s.cleanURL(mux))),
+		Handler:           s.withstand(tellTLS(s.crossdomain(s.cleanURL(mux)))),
 		ReadHeaderTimeout: headerDeadline,
 		ReadTimeout:       bodyDeadline,
 		WriteTimeout:      answerDeadline,

@@ -235,6 +235,8 @@ func (s *session) checkRefused() {
 	switch f, refused := s.reader.Refused(); {
 	case refused:
 		s.refuse(fmt.Errorf("the stream has turned to %v, which this viewer did not offer", f))
+	case s.reader.Broken():
+		s.refuse(errPanic)
 	case s.reader.Unbridged():
 		s.refuse(errUnbridged)
 	case s.server.onlyBySRT(s.info.name):

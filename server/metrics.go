@@ -77,6 +77,7 @@ var metricList = [...]metric{
 	{"oneport_rtmp_newcomers_displaced_total", "RTMP connections ended because too many had not said what they want.", nil},
 	{"oneport_feedback_dropped_total", "Feedback dropped because a connection was full.", nil},
 	{"oneport_udp_send_errors_total", "Datagrams that the kernel did not take.", nil},
+	{"oneport_panics_total", "Faults of the server that ended what they happened to: a session, a viewer, a bridge, a segmenter, a connection. The log tells each.", nil},
 	{"oneport_uptime_seconds", "Time since the start.", nil},
 	{"oneport_goroutines", "Goroutines.", nil},
 }
@@ -166,6 +167,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		count("oneport_udp_send_errors_total", s.udp.dropped.Load())
 	}
 	c.collectPorts(out)
+	count("oneport_panics_total", s.panics())
 	gauge("oneport_uptime_seconds", time.Since(s.started).Seconds())
 	gauge("oneport_goroutines", float64(runtime.NumGoroutine()))
 }

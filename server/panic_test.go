@@ -39,13 +39,7 @@ type faultyMuxer struct{ flv.Muxer }
 
 func (faultyMuxer) Begin([]byte, [media.Kinds]*media.FrameFormat) ([]byte, error) { panic("a fault") }
 
-// deafSink is a client that is told nothing.
-type deafSink struct{ sink }
-
-func (deafSink) begin() error          { return nil }
-func (deafSink) gone() <-chan struct{} { return nil }
-
-// A panic that a player's frames reach leaves neither its place nor a reader behind.
+// A panic that a player's frames reach leaves neither its place nor a reader behind, and ends what the client is sent.
 func TestPanicEndsThePlayer(t *testing.T) {
 	s := offline(t, configure(t, allOnOne))
 	i, err := s.publishFrames(livestream, origin{kind: "srt-publish"})
@@ -58,11 +52,12 @@ func TestPanicEndsThePlayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if p := recover(); p != "a fault" || len(s.viewers.all()) > 0 {
-			t.Errorf("after %v there are %d viewers", p, len(s.viewers.all()))
-		}
-	}()
-	p := newPlayer(v, faultyMuxer{}, deafSink{}, new(VhostConf))
-	t.Error("it goes on: ", p.play())
+	out := quietSink{make(chan error, 1)}
+	p := newPlayer(v, faultyMuxer{}, out, new(VhostConf))
+	if err := p.play(); err != errPanic || len(s.viewers.all()) > 0 || s.stats.panics.Load() != 1 {
+		t.Errorf("after %v there are %d viewers, and %d panics were counted", err, len(s.viewers.all()), s.stats.panics.Load())
+	}
+	if len(out.reason) == 0 || <-out.reason != errPanic {
+		t.Error("the client is not told")
+	}
 }

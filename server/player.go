@@ -98,11 +98,8 @@ func (p *player) play() (err error) {
 		close(hurried)
 	})
 	err = errPanic
-	defer func() {
-		stop() // a panic has passed by what follows
-		p.end(err)
-	}()
-	err = p.run()
+	defer func() { p.end(err) }()
+	p.server.survive(p.log, "a player", func() { err = p.run() })
 	if !stop() {
 		<-hurried
 	}
@@ -144,6 +141,9 @@ func (p *player) run() error {
 
 // judge says whether the publication that is played is over, and why there is nothing to play.
 func (p *player) judge(now time.Time, status *stream.FrameStatus) (over bool, err error) {
+	if status.Broken {
+		return false, errPanic
+	}
 	if !status.Live {
 		if p.epoch != 0 {
 			return true, nil

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -230,7 +228,7 @@ func (p *rtmpPublisher) warn(what string, err error) {
 
 // playRTMP plays a stream until it or the client ends. A stream that is not live is waited for.
 func (s *Server) playRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, from origin) {
-	out := &rtmpSink{log: s.log, conn: c, session: session, left: make(chan struct{})}
+	out := &rtmpSink{server: s, conn: c, session: session, left: make(chan struct{})}
 	v, conf, err := s.watchAnywhere(name, from)
 	if err != nil {
 		s.stats.refused.Add(1)
@@ -267,7 +265,7 @@ func (s *Server) watchAnywhere(name stream.Name, from origin) (*viewer, *VhostCo
 
 // rtmpSink is an RTMP player's connection.
 type rtmpSink struct {
-	log      *slog.Logger
+	server   *Server
 	conn     *rtmpConn
 	session  *rtmp.Session
 	answered bool
@@ -277,12 +275,7 @@ type rtmpSink struct {
 // listen reads what the player says until it goes.
 func (k *rtmpSink) listen() {
 	defer close(k.left)
-	defer func() {
-		if p := recover(); p != nil {
-			k.log.Error("rtmp: listening to a player panicked", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-	k.session.Listen()
+	k.server.survive(k.server.log, "rtmp: listening to a player", func() { k.session.Listen() })
 }
 
 func (k *rtmpSink) begun() bool           { return k.answered }

@@ -96,12 +96,25 @@ func (c *VhostConf) sharesSegments() bool {
 
 // run ends with the server, or when nobody needs the segments any more. It begins when the one before has ended: both would write
 // the same playlist, and remove each other's.
+//
+// A panic over what is published ends it too: what was cut is still written, who waits is told, and the next request, or the next
+// publication, begins another.
 func (g *segmenter) run() {
 	defer close(g.done)
 	if g.before != nil {
 		<-g.before.done
 		g.before = nil
 	}
+	if !g.survive(g.work) {
+		g.survive(func() { g.server.segmenters.leave(g) })
+	}
+	g.end()
+}
+
+func (g *segmenter) survive(work func()) bool { return g.server.survive(g.log, "a segmenter", work) }
+
+// work is run but for its faults. When it returns, the segmenter is in the table no more.
+func (g *segmenter) work() {
 	if g.disk != nil && !g.key.dash {
 		g.disk.recall(&g.names)
 	}
@@ -114,15 +127,18 @@ func (g *segmenter) run() {
 		case <-alarm.C:
 		case <-g.server.stop:
 			g.server.segmenters.leave(g)
-			g.end()
 			return
 		}
 		now := time.Now()
-		waiting := g.step(now)
+		status := g.reader.Status()
+		if status.Broken {
+			g.server.segmenters.leave(g)
+			return
+		}
+		waiting := g.step(now, &status)
 		pause := g.deadline(now)
 		if pause <= 0 {
 			if g.server.segmenters.leaveIdle(g) {
-				g.end()
 				return
 			}
 			pause = time.Nanosecond // there is somebody to look at
@@ -159,20 +175,27 @@ func (g *segmenter) deadline(now time.Time) time.Duration {
 func (g *segmenter) end() {
 	defer g.server.segmenters.ended(g)
 	g.reader.Close()
-	g.mu.Lock()
-	g.tell()
-	changes := g.mux.Changes()
-	g.mu.Unlock()
+	g.survive(g.finish)
+	g.survive(g.dispose)
+}
+
+// finish writes what is still to be written.
+func (g *segmenter) finish() {
+	changes := g.change(g.tell)
 	if g.disk != nil && (len(changes) > 0 || g.disk.behind()) {
 		g.flush(changes)
 	}
-	g.mu.Lock()
-	stats := g.mux.Stats()
-	g.mux.Dispose()
-	changes = g.mux.Changes()
-	g.ended = true
-	close(g.changed)
-	g.mu.Unlock()
+}
+
+// dispose tells who waits, and gives up what is in memory, and on the disk unless that stays.
+func (g *segmenter) dispose() {
+	var stats hls.Stats
+	changes := g.change(func() {
+		g.ended = true
+		close(g.changed)
+		stats = g.mux.Stats()
+		g.mux.Dispose()
+	})
 	if g.disk != nil && !g.disk.keep {
 		g.write(changes)
 	}
@@ -181,8 +204,7 @@ func (g *segmenter) end() {
 }
 
 // step takes the frames that have come. It says whether there may be something to do without that one comes.
-func (g *segmenter) step(now time.Time) (waiting bool) {
-	status := g.reader.Status()
+func (g *segmenter) step(now time.Time, status *stream.FrameStatus) (waiting bool) {
 	switch {
 	case status.Live && status.Epoch != g.epoch:
 		g.epoch, g.left, g.cutting = status.Epoch, time.Time{}, false
@@ -191,7 +213,7 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 	case !status.Live && g.left.IsZero():
 		g.left = now
 		if g.cutting && status.Epoch == g.epoch {
-			g.take(now, &status)
+			g.take(now, status)
 		}
 		g.publish(g.mux.End)
 		return false
@@ -199,7 +221,7 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 	if !status.Live {
 		return false
 	}
-	err := g.check(g.hub, g.key.name, &status)
+	err := g.check(g.hub, g.key.name, status)
 	if g.server.onlyBySRT(g.key.name) {
 		err = errNotFromSRT
 	}
@@ -207,25 +229,29 @@ func (g *segmenter) step(now time.Time) (waiting bool) {
 		g.refuse(err)
 		return true // it may change
 	}
-	if !g.ready(now, g.hub, g.key.name, &status) {
+	if !g.ready(now, g.hub, g.key.name, status) {
 		return true
 	}
 	g.cutting = true
-	g.take(now, &status)
+	g.take(now, status)
 	return false
 }
 
 // publish changes the muxer, writes what it made, and tells who waits.
 func (g *segmenter) publish(change func()) {
+	g.write(g.change(change))
 	g.mu.Lock()
-	change()
-	changes := g.mux.Changes()
-	g.mu.Unlock()
-	g.write(changes)
-	g.mu.Lock()
+	defer g.mu.Unlock()
 	close(g.changed)
 	g.changed = make(chan struct{})
-	g.mu.Unlock()
+}
+
+// change changes the muxer, and returns what is to be written of that.
+func (g *segmenter) change(change func()) []hls.Change {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change()
+	return g.mux.Changes()
 }
 
 // take cuts what there is to read.

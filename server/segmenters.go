@@ -86,12 +86,12 @@ func (t *segmenters) leave(g *segmenter) {
 
 // remove is leave with the lock held. There will be no other segment, so it is known what number they have reached.
 func (t *segmenters) remove(g *segmenter) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.mux.End()
-	t.reached(g.key, g.mux.Next(), time.Now())
 	delete(t.all, g.key)
 	t.ending[g.key] = g
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	defer func() { t.reached(g.key, g.mux.Next(), time.Now()) }() // also if what caused a panic causes another one
+	g.mux.End()
 }
 
 // reached remembers what number a stream has come to, until time has come to it too.

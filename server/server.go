@@ -80,6 +80,7 @@ type stats struct {
 	ended           atomic.Uint64 // sessions
 	tlsFailed       atomic.Uint64 // handshakes
 	bridges         atomic.Int64  // that run
+	panics          atomic.Uint64 // that were survived
 	soundErrors     atomic.Uint64 // frames of sound that were not converted
 	bFrames         atomic.Uint64 // left out for viewers by WebRTC
 	segments        atomic.Uint64 // of HLS and DASH that were made

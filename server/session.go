@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -91,10 +90,23 @@ func (s *session) link() link {
 }
 
 // receive takes a datagram that came by l. It says whether the datagram authenticated.
-func (s *session) receive(now time.Time, l link, b []byte) bool {
+func (s *session) receive(now time.Time, l link, b []byte) (authentic bool) {
+	s.survive(func() {
+		ev := s.hear(now, l, b)
+		if ev.Reply != nil {
+			l.insist(ice.AppendFrame(nil, ev.Reply))
+		}
+		s.handle(now, &ev)
+		authentic = ev.Verified
+	})
+	return authentic
+}
+
+// hear gives the peer a datagram.
+func (s *session) hear(now time.Time, l link, b []byte) rtc.Events {
 	s.in.Lock()
-	var ev rtc.Events
-	s.survive(&ev, func() { ev = s.peer.Receive(now, l.path(), b) })
+	defer s.in.Unlock()
+	ev := s.peer.Receive(now, l.path(), b)
 	if ev.Verified {
 		s.plug(l)
 	}
@@ -102,37 +114,26 @@ func (s *session) receive(now time.Time, l link, b []byte) bool {
 	if len(ev.Ufrags) > 0 {
 		s.server.sessions.rename(s, ev.Ufrags)
 	}
-	s.in.Unlock()
-	if ev.Reply != nil {
-		l.insist(ice.AppendFrame(nil, ev.Reply))
-	}
-	s.handle(now, &ev)
-	return ev.Verified
+	return ev
 }
 
-// survive runs what bytes from the network reach. No byte should get that far, but if a library panics, it costs this
-// session and no other: ev then says that it is over. Called locked.
-func (s *session) survive(ev *rtc.Events, input func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.log.Error("session panicked", "panic", p, "stack", string(debug.Stack()))
-			*ev = rtc.Events{Closed: errPanic}
-		}
-	}()
-	input()
+// survive does what the client's bytes reach, and those of the stream that it plays: a panic costs this session and no other. It
+// is called with no lock held, for it ends the session then.
+func (s *session) survive(work func()) {
+	if !s.server.survive(s.log, "a session", work) {
+		s.close(errPanic)
+	}
 }
 
 // service does what is due by time. It is called by the timers.
-func (s *session) service(now time.Time) time.Time {
-	s.in.Lock()
-	var ev rtc.Events
-	s.survive(&ev, func() { ev = s.peer.Service(now) })
-	if s.wantKeyframe.Swap(false) {
-		ask := s.peer.RequestKeyframe()
-		ev.Feedback = append(ev.Feedback, ask.Feedback...)
-	}
-	s.settle(&ev)
-	s.in.Unlock()
+func (s *session) service(now time.Time) (next time.Time) {
+	s.survive(func() { next = s.attend(now) })
+	return next
+}
+
+// attend is service but for its faults.
+func (s *session) attend(now time.Time) time.Time {
+	ev := s.tick(now)
 	s.handle(now, &ev)
 	if s.reader == nil {
 		return ev.Deadline
@@ -142,6 +143,19 @@ func (s *session) service(now time.Time) time.Time {
 	}
 	s.checkRefused()
 	return earliest(now.Add(waitLook), earliest(ev.Deadline, s.report(now)))
+}
+
+// tick tells the peer what time it is, and that a keyframe is wanted.
+func (s *session) tick(now time.Time) rtc.Events {
+	s.in.Lock()
+	defer s.in.Unlock()
+	ev := s.peer.Service(now)
+	if s.wantKeyframe.Swap(false) {
+		ask := s.peer.RequestKeyframe()
+		ev.Feedback = append(ev.Feedback, ask.Feedback...)
+	}
+	s.settle(&ev)
+	return ev
 }
 
 // waitLook is how often a viewer is looked at that may have waited long enough for a publisher.
@@ -173,15 +187,23 @@ func (s *session) plug(l link) {
 // unplug tells that a connection is gone. The session waits for the client to come back.
 func (s *session) unplug(l link) {
 	now := time.Now()
+	s.survive(func() {
+		ev := s.lose(now, l)
+		s.handle(now, &ev)
+	})
+}
+
+// lose tells the peer that a link is gone.
+func (s *session) lose(now time.Time, l link) rtc.Events {
 	s.in.Lock()
+	defer s.in.Unlock()
 	delete(s.links, l.path())
 	ev := s.peer.Lost(now, l.path())
 	s.settle(&ev)
 	if b := s.current.Load(); b != nil && b.link == l {
 		s.current.Store(nil)
 	}
-	s.in.Unlock()
-	s.handle(now, &ev)
+	return ev
 }
 
 // settle follows the peer to the path it selected. Called locked.
@@ -239,8 +261,15 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 
 // answer sends feedback to a publisher, and to a viewer what it asks for.
 func (s *session) answer(now time.Time, l link, ev *rtc.Events) {
-	var frames []byte
+	if frames := s.reply(now, l, ev); l != nil && len(frames) > 0 {
+		l.insist(frames)
+	}
+}
+
+// reply makes what answer sends.
+func (s *session) reply(now time.Time, l link, ev *rtc.Events) (frames []byte) {
 	s.out.Lock()
+	defer s.out.Unlock()
 	if s.outbound != nil && l != nil {
 		for _, compound := range ev.Feedback {
 			frames = s.outbound.AppendRTCP(frames, compound)
@@ -254,27 +283,27 @@ func (s *session) answer(now time.Time, l link, ev *rtc.Events) {
 	if ev.Keyframe && s.reader != nil {
 		s.reader.RequestKeyframe(now)
 	}
-	s.out.Unlock()
-	if l != nil && len(frames) > 0 {
-		l.insist(frames)
-	}
+	return frames
 }
 
 // report sends a viewer the sender reports that are due, and returns when the next are.
 func (s *session) report(now time.Time) time.Time {
-	l := s.link()
-	s.out.Lock()
-	if s.outbound == nil {
-		s.out.Unlock()
-		return time.Time{}
-	}
-	frames := s.outbound.AppendReports(now, nil, s.reader.Timing)
-	next := s.outbound.Deadline()
-	s.out.Unlock()
-	if l != nil && len(frames) > 0 {
+	frames, next := s.reports(now)
+	if l := s.link(); l != nil && len(frames) > 0 {
 		l.insist(frames)
 	}
 	return next
+}
+
+// reports makes what report sends.
+func (s *session) reports(now time.Time) (frames []byte, next time.Time) {
+	s.out.Lock()
+	defer s.out.Unlock()
+	if s.outbound == nil {
+		return nil, time.Time{}
+	}
+	frames = s.outbound.AppendReports(now, nil, s.reader.Timing)
+	return frames, s.outbound.Deadline()
 }
 
 // roomAgain is called by a full link that has been written out.
@@ -368,15 +397,9 @@ func (s *session) end(reason error) {
 	defer close(s.ended)
 	s.server.timers.forget(s)
 	l := s.link()
-	s.in.Lock()
-	s.over = true
-	var goodbye []byte
-	s.survive(new(rtc.Events), func() { goodbye = s.peer.Close() })
-	links, paths := s.links, s.udp
-	s.links, s.udp = nil, nil
-	s.in.Unlock()
+	goodbye, links, paths := s.shut()
 	if l != nil {
-		l.insist(goodbye)
+		s.server.survive(s.log, "a session's last word", func() { l.insist(goodbye) })
 	}
 	s.current.Store(nil)
 	s.leave()
@@ -387,6 +410,17 @@ func (s *session) end(reason error) {
 		u.release(s, paths)
 	}
 	s.account(reason)
+}
+
+// shut ends the peer, whose last word it returns, and gives up the paths.
+func (s *session) shut() (goodbye []byte, links map[ice.Path]link, paths []ice.Path) {
+	s.in.Lock()
+	defer s.in.Unlock()
+	s.over = true
+	links, paths = s.links, s.udp
+	s.links, s.udp = nil, nil
+	s.server.survive(s.log, "a session's end", func() { goodbye = s.peer.Close() })
+	return goodbye, links, paths
 }
 
 // leave gives up the place in the stream.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -47,11 +46,11 @@ func (s *Server) openSRT() error {
 
 // serveSRT is an SRT client, from its request to its end.
 func (s *Server) serveSRT(r *srt.Request, local string) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.log.Error("srt: a client's session panicked", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
+	s.survive(s.log, "srt: a client's session", func() { s.handleSRT(r, local) })
+}
+
+// handleSRT is serveSRT but for its faults.
+func (s *Server) handleSRT(r *srt.Request, local string) {
 	if !s.places.take() {
 		s.refuseSRT(r, srt.Resource{}, srt.Overload, errNoPlace)
 		return
@@ -200,7 +199,8 @@ func (s *Server) playSRT(r *srt.Request, resource srt.Resource, name stream.Name
 		s.refuseSRT(r, resource, srtReason(err), err)
 		return
 	}
-	out := &srtSink{request: r, left: make(chan struct{}), late: make(chan struct{})}
+	out := &srtSink{server: s, request: r, left: make(chan struct{}), late: make(chan struct{})}
+	defer out.close()
 	p := newPlayer(v, new(ts.Writer), out, conf)
 	err = p.play()
 	if !out.begun() {
@@ -213,6 +213,7 @@ func (s *Server) playSRT(r *srt.Request, resource srt.Resource, name stream.Name
 // srtSink is an SRT player's connection. The request is accepted when there is something to say, so that it can be refused
 // until then.
 type srtSink struct {
+	server  *Server
 	request *srt.Request
 	conn    *srt.Conn
 	left    chan struct{} // closed when the player has gone
@@ -241,11 +242,13 @@ func (k *srtSink) listen() {
 	defer close(k.left)
 	defer k.hurry()
 	buf := make([]byte, packetRoom)
-	for {
-		if _, err := k.conn.Read(buf, 0); err != nil {
-			return
+	k.server.survive(k.server.log, "srt: listening to a player", func() {
+		for {
+			if _, err := k.conn.Read(buf, 0); err != nil {
+				return
+			}
 		}
-	}
+	})
 }
 
 func (k *srtSink) write(b []byte) error { return k.conn.Write(b, writePatience, k.late) }
@@ -253,7 +256,9 @@ func (k *srtSink) write(b []byte) error { return k.conn.Write(b, writePatience, 
 func (k *srtSink) hurry() { k.once.Do(func() { close(k.late) }) }
 
 // end closes the connection. There is no way to say why.
-func (k *srtSink) end(error) {
+func (k *srtSink) end(error) { k.close() }
+
+func (k *srtSink) close() {
 	if k.conn != nil {
 		k.conn.Close()
 	}

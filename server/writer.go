@@ -108,11 +108,11 @@ func (w *writer) run(stop <-chan struct{}) {
 		groups, single = w.take(time.Now(), groups[:0], single[:0])
 		for _, g := range groups {
 			for _, s := range g {
-				w.serve(s)
+				s.survive(func() { w.serve(s) })
 			}
 		}
 		for _, s := range single {
-			w.serve(s)
+			s.survive(func() { w.serve(s) })
 		}
 		clear(groups)
 		clear(single)

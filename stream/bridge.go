@@ -20,6 +20,7 @@ type demand struct {
 	unread  time.Time // since when there has been no reader
 	begun   bool      // a bridge writes it, or is about to
 	bridge  *bridge   // that does, nil if none does
+	broken  uint64    // bridges that broke
 }
 
 // bridge is what both kinds of bridges are: it writes one form of a stream, once for all who read that, while somebody does.
@@ -112,6 +113,29 @@ func (b *bridge) Close() {
 	b.detach()
 	b.stream.mu.Unlock()
 	b.giveUp()
+}
+
+// Break ends the bridge because it can't go on. Those who read what it wrote get nothing more, which their Broken tells: they are
+// woken, and are to leave. Who comes then calls for another one.
+func (b *bridge) Break() {
+	s := b.stream
+	s.mu.Lock()
+	s.demands[b.writes].broken++
+	b.detach()
+	wakers := s.wakers
+	if b.writes == frames {
+		wakers = s.frameWakers
+	}
+	s.mu.Unlock()
+	s.wake(wakers)
+	b.giveUp()
+}
+
+// broken counts the bridges that broke while they wrote a form.
+func (s *Stream) broken(f form) uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.demands[f].broken
 }
 
 // giveUp lets go of the stream, once.

@@ -47,16 +47,19 @@ func (b *FrameBridge) RequestKeyframe(now time.Time) { b.reader.RequestKeyframe(
 
 // Push adds a frame of the publication that is read. After its end the frame is counted and dropped.
 func (b *FrameBridge) Push(f *media.Frame) {
+	b.stream.wake(b.put(f))
+}
+
+// put is Push but for the wakers, which it returns.
+func (b *FrameBridge) put(f *media.Frame) []wakerUse {
 	s := b.stream
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !b.current() || s.pub.writes == frames {
 		s.frames.counted.Ignored++
-		s.mu.Unlock()
-		return
+		return nil
 	}
-	wakers := s.addFrame(f)
-	s.mu.Unlock()
-	s.wake(wakers)
+	return s.addFrame(f)
 }
 
 // addFrame puts a frame into the ring, and returns whom to tell. The caller holds the lock.

@@ -14,6 +14,7 @@ type FrameReader struct {
 	waker  Waker
 	since  time.Time
 	joined uint64 // the position of the first frame that came after the reader
+	broken uint64 // bridges that had broken before
 
 	mu      sync.Mutex
 	closed  bool
@@ -37,6 +38,7 @@ type FrameStatus struct {
 	Live    bool      // somebody publishes
 	Epoch   uint64    // tells publications apart
 	Packets bool      // the publisher sends packets, so that frames come from a bridge
+	Broken  bool      // a bridge broke that the reader may have read of: it gets nothing more
 	First   time.Time // when the publication's first frame arrived, if there is one
 	Formats [media.Kinds]*media.FrameFormat
 }
@@ -57,7 +59,7 @@ func (h *Hub) SubscribeFrames(now time.Time, name Name, w Waker) (*FrameReader, 
 	s.mu.Lock()
 	s.join(frames)
 	s.frameWakers = withWaker(s.frameWakers, w)
-	r := &FrameReader{stream: s, waker: w, since: now, joined: s.frames.head}
+	r := &FrameReader{stream: s, waker: w, since: now, joined: s.frames.head, broken: s.demands[frames].broken}
 	s.mu.Unlock()
 	s.startBridges()
 	return r, nil
@@ -178,7 +180,7 @@ func (r *FrameReader) Status() FrameStatus {
 	defer s.mu.RUnlock()
 	return FrameStatus{
 		Live: s.pub != nil, Epoch: s.epoch, Packets: s.pub != nil && s.pub.writes == packets,
-		First: s.frames.first, Formats: s.frames.formats,
+		Broken: s.demands[frames].broken != r.broken, First: s.frames.first, Formats: s.frames.formats,
 	}
 }
 

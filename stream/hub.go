@@ -103,9 +103,10 @@ func (h *Hub) Subscribe(now time.Time, name Name, w Waker) (*Reader, error) {
 	s.mu.Lock()
 	s.wakers = withWaker(s.wakers, w)
 	s.join(packets)
+	r := &Reader{stream: s, waker: w, since: now, counts: 1, broken: s.demands[packets].broken}
 	s.mu.Unlock()
 	s.startBridges()
-	return &Reader{stream: s, waker: w, since: now, counts: 1}, nil
+	return r, nil
 }
 
 // acquire finds or makes the stream, for a publication or for a reader, which keeps it alive until release.

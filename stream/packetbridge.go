@@ -83,18 +83,23 @@ func (b *PacketBridge) Skips() uint64 { return b.skips }
 
 // Push adds packets of the publication that is read, which must not be changed any more. After its end they are dropped.
 func (b *PacketBridge) Push(pkts []*media.Packet) {
+	b.stream.wake(b.put(pkts))
+}
+
+// put is Push but for the wakers, which it returns.
+func (b *PacketBridge) put(pkts []*media.Packet) (wakers []wakerUse) {
 	s := b.stream
-	var wakers []wakerUse
 	s.mu.Lock()
-	if b.current() && s.pub.writes == frames {
-		for _, pkt := range pkts {
-			if w := s.addPacket(pkt); w != nil {
-				wakers = w
-			}
+	defer s.mu.Unlock()
+	if !b.current() || s.pub.writes != frames {
+		return nil
+	}
+	for _, pkt := range pkts {
+		if w := s.addPacket(pkt); w != nil {
+			wakers = w
 		}
 	}
-	s.mu.Unlock()
-	s.wake(wakers)
+	return wakers
 }
 
 // SetTiming pins the clock of a lane to the wall clock, for the readers' sender reports.

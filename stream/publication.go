@@ -33,25 +33,28 @@ func (p *Publication) alive(now time.Time) bool {
 // publication's end packets are counted and dropped; so are, at any time, packets that are there already and packets as old
 // as those no longer kept.
 func (p *Publication) Push(pkt *media.Packet) {
-	var width, height int
+	var seen size
 	var sized bool
 	if pkt.Key {
-		width, height, sized = media.VideoSize(pkt.Format.Codec, pkt.Payload)
+		seen.width, seen.height, sized = media.VideoSize(pkt.Format.Codec, pkt.Payload)
 	}
+	p.stream.wake(p.put(pkt, seen, sized))
+}
+
+// put is Push but for the wakers, which it returns. What it panics over leaves no lock behind.
+func (p *Publication) put(pkt *media.Packet, seen size, sized bool) []wakerUse {
 	s := p.stream
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.pub != p {
 		p.ignored++
-		s.mu.Unlock()
-		return
+		return nil
 	}
 	p.active = pkt.Arrival
 	if sized {
-		s.size.width, s.size.height = width, height
+		s.size = seen
 	}
-	wakers := s.addPacket(pkt)
-	s.mu.Unlock()
-	s.wake(wakers)
+	return s.addPacket(pkt)
 }
 
 // addPacket puts a packet into its lane, and returns whom to tell. The caller holds the lock.
@@ -93,24 +96,27 @@ func (s *Stream) add(pkt *media.Packet) bool {
 // PushFrame adds a frame, which must not be changed any more, for a publication that was begun by PublishFrames. It never
 // waits for a reader. After the publication's end frames are counted and dropped.
 func (p *Publication) PushFrame(f *media.Frame) {
+	wakers, b := p.putFrame(f)
+	p.stream.wake(wakers)
+	if b != nil {
+		b.waker.Wake(p.stream)
+	}
+}
+
+// putFrame is PushFrame but for the wakers and the bridge that are to be told.
+func (p *Publication) putFrame(f *media.Frame) ([]wakerUse, *bridge) {
 	s := p.stream
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.pub != p || p.writes != frames {
 		p.ignored++
-		s.mu.Unlock()
-		return
+		return nil, nil
 	}
 	p.active = f.Arrival
 	if f.Kind() == media.Video && f.Key {
 		s.asks.met()
 	}
-	wakers := s.addFrame(f)
-	b := s.demands[packets].bridge
-	s.mu.Unlock()
-	s.wake(wakers)
-	if b != nil {
-		b.waker.Wake(s)
-	}
+	return s.addFrame(f), s.demands[packets].bridge
 }
 
 // Announce tells what frames will come, before the first of them does: what the publisher says that it will send. It is for

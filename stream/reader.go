@@ -12,8 +12,9 @@ type Reader struct {
 	stream *Stream
 	waker  Waker
 	since  time.Time
-	counts int  // among the readers of the hub: 1, or 0 for a bridge
-	early  bool // a new reader gets the sound that belongs to its first keyframe
+	counts int    // among the readers of the hub: 1, or 0 for a bridge
+	early  bool   // a new reader gets the sound that belongs to its first keyframe
+	broken uint64 // bridges that had broken before
 
 	mu      sync.Mutex
 	closed  bool
@@ -196,6 +197,9 @@ func (r *Reader) Refused() (media.Format, bool) {
 	}
 	return media.Format{}, false
 }
+
+// Broken reports whether a bridge broke that the reader may have read of: it gets nothing more.
+func (r *Reader) Broken() bool { return r.stream.broken(packets) != r.broken }
 
 // Unbridged reports whether the publisher writes frames and the hub makes no packets of them.
 func (r *Reader) Unbridged() bool {

@@ -28,7 +28,7 @@ type Stream struct {
 	left  time.Time    // when the last publication ended
 	order uint64       // packets of all publications so far
 	lanes [media.Kinds]lane
-	size  struct{ width, height int } // of the newest keyframe that says so
+	size  size // of the newest keyframe that says so
 
 	// The side of frames; see frames.go, and bridge.go for how the two sides meet.
 	frames       frameRing
@@ -45,6 +45,9 @@ type Stream struct {
 	timer   *time.Timer
 	timerAt time.Time // zero: not running
 }
+
+// size is that of a picture.
+type size struct{ width, height int }
 
 func newStream(h *Hub, name Name, id string) *Stream {
 	s := &Stream{hub: h, name: name, id: id}
