@@ -65,6 +65,7 @@ var metricList = [...]metric{
 	{"oneport_segments_total", "Segments of HLS and DASH that were made.", nil},
 	{"oneport_segments_without_keyframe_total", "Segments that begin without a keyframe, because the one before had to end in time.", nil},
 	{"oneport_segments_frames_dropped_total", "Frames that segments were made without: before a keyframe that another format or timeline needs, and sound on another timeline than the picture.", nil},
+	{"oneport_segments_frames_late_total", "Frames that segments were made without because they came faster than they were cut and written: the disk is too slow, or the machine.", nil},
 	{"oneport_sound_errors_total", "Frames of sound that could not be converted.", nil},
 	{"oneport_b_frames_dropped_total", "B-frames left out because WebRTC can't show them.", nil},
 	{"oneport_viewer_skips_total", "Times a viewer fell behind and was taken to a keyframe.", nil},
@@ -154,6 +155,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_segments_total", s.stats.segments.Load())
 	count("oneport_segments_without_keyframe_total", s.stats.forcedSegments.Load())
 	count("oneport_segments_frames_dropped_total", s.stats.unreadyFrames.Load())
+	count("oneport_segments_frames_late_total", s.stats.lateFrames.Load())
 	count("oneport_sound_errors_total", s.stats.soundErrors.Load())
 	count("oneport_b_frames_dropped_total", s.stats.bFrames.Load())
 	count("oneport_viewer_skips_total", t.skips)

@@ -35,12 +35,14 @@ type segmenter struct {
 	done    chan struct{} // closed when it has ended, and touches no file any more
 
 	// Owned by the goroutine.
-	epoch   uint64    // of the publication that is cut
-	left    time.Time // since when nobody publishes; zero while somebody does
-	told    hls.Stats // what the log knows
-	cutting bool      // it may be cut
-	failing bool      // the disk takes nothing
-	tried   time.Time // when the disk was last written to
+	epoch   uint64            // of the publication that is cut
+	left    time.Time         // since when nobody publishes; zero while somebody does
+	told    hls.Stats         // what the log knows
+	late    stream.FrameStats // what of the reader's is counted
+	cutting bool              // it may be cut
+	failing bool              // the disk takes nothing
+	tried   time.Time         // when the disk was last written to
+	longest time.Duration     // that it took
 	items   []media.FrameItem
 	sound   sound // of a publisher of frames, where the segments can't carry it as it is
 
@@ -258,6 +260,7 @@ func (g *segmenter) change(change func()) []hls.Change {
 func (g *segmenter) take(now time.Time, status *stream.FrameStatus) {
 	for {
 		g.items = g.reader.Next(now, g.items[:0], frameBatch)
+		g.tellLate()
 		if len(g.items) == 0 {
 			return
 		}
@@ -337,6 +340,23 @@ func (g *segmenter) tell() {
 	g.told = stats
 }
 
+// tellLate counts the frames that were gone before the segmenter came to read them, and logs it the first time.
+func (g *segmenter) tellLate() {
+	stats := g.reader.Stats()
+	if g.late.Skips == 0 && stats.Skips > 0 {
+		cause := "the machine has too few processors for what it does"
+		switch {
+		case g.disk != nil && g.key.dash:
+			cause = "the disk at dash_path is too slow, or " + cause
+		case g.disk != nil:
+			cause = "the disk at hls_path is too slow, or " + cause
+		}
+		g.log.Warn("frames are missing in the segments, for they came faster than they were cut and written: "+cause, "longest_write", g.longest.String())
+	}
+	g.server.stats.lateFrames.Add(stats.SkippedFrames - g.late.SkippedFrames)
+	g.late = stats
+}
+
 // write puts changes onto the disk.
 func (g *segmenter) write(changes []hls.Change) {
 	if g.disk != nil && len(changes) > 0 {
@@ -360,6 +380,7 @@ func (g *segmenter) catchUp(now time.Time) (pause time.Duration, again bool) {
 func (g *segmenter) flush(changes []hls.Change) {
 	g.tried = time.Now()
 	written, err := g.disk.apply(changes)
+	g.longest = max(g.longest, time.Since(g.tried))
 	if failed := err != nil; failed != g.failing {
 		g.failing = failed
 		if failed {

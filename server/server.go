@@ -86,6 +86,7 @@ type stats struct {
 	segments        atomic.Uint64 // of HLS and DASH that were made
 	forcedSegments  atomic.Uint64 // of them, those that ended without a keyframe
 	unreadyFrames   atomic.Uint64 // that segments were made without
+	lateFrames      atomic.Uint64 // that were gone before they were cut
 	segmentBytes    atomic.Uint64 // of playlists and segments that were sent
 	bridged         bridgedCounts // of the packets that were turned into frames
 	sent, received  endedTraffic  // of sessions that ended
