@@ -275,14 +275,15 @@ func (c *Config) Check() error {
 	return fmt.Errorf("rtc_server.ip_family is %q: it can be ipv4, ipv6 or all", c.RTC.IPFamily)
 }
 
-// Warnings are words about settings that contradict none but have no effect as they are, where SRS says nothing.
+// Warnings are words about settings that contradict none but have no effect as they are, or one that nobody wants, where SRS says
+// nothing.
 func (c *Config) Warnings() (list []string) {
 	for v := range c.Vhosts.All() {
 		if v.Settings.Remux.Enabled && !c.HTTPServer.Enabled {
 			list = append(list, fmt.Sprintf("vhost %s has http_remux.enabled on but http_server.enabled is off: no stream is played by HTTP; switch that on", v.Name))
 		}
 	}
-	return list
+	return append(list, c.sharedFiles()...)
 }
 
 // parseListen reads "port", ":port" or "address:port". No address means every one, IPv4 and IPv6.
