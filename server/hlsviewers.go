@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/netip"
 	"regexp"
 	"sync"
 	"sync/atomic"
@@ -23,11 +24,16 @@ type hlsViewer struct {
 	seen    time.Time // of the last request; under the table's lock
 }
 
-// hlsViewers finds viewers of HLS. There are at most so many as max_connections says; more are served without an id.
+// hlsViewers finds viewers of HLS. There are at most so many as max_connections says; more are served without an id. Anybody can
+// have any number of ids for nothing, so when there is no room an address that has many makes some for one that has few.
 type hlsViewers struct {
 	mu    sync.Mutex
 	ids   map[string]*hlsViewer
+	of    map[netip.Addr]int // how many there are of each address
 	swept time.Time
+
+	unlisted  atomic.Uint64 // requests for which there was no room
+	displaced atomic.Uint64 // viewers that made room
 }
 
 // hlsID is what an id looks like; players may come back with one that we have forgotten.
@@ -43,7 +49,9 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 	if err := q.meet(id); err != nil || q.viewer != nil {
 		return false, err
 	}
-	if len(t.ids) >= q.server.config.MaxConnections {
+	from := addressOf(q.r.RemoteAddr)
+	if len(t.ids) >= q.server.config.MaxConnections && !t.makeRoom(from) {
+		t.unlisted.Add(1)
 		return false, nil
 	}
 	first = !hlsID.MatchString(id) || t.ids[id] != nil
@@ -51,16 +59,53 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 		id = randomText(8)
 	}
 	if t.ids == nil {
-		t.ids = make(map[string]*hlsViewer)
+		t.ids, t.of = make(map[string]*hlsViewer), make(map[netip.Addr]int)
 	}
 	v := &hlsViewer{
 		origin: httpOrigin(q.r, "hls-play", q.key.name.App), server: q.server, name: q.key.name, id: id, created: time.Now(), seen: time.Now(),
 	}
 	t.ids[id] = v
+	t.of[from]++
 	q.viewer = v
 	q.server.stats.joined.Add(1)
 	q.server.log.Info("session started", "session", id, "stream", v.name.String(), "role", "play", "transport", v.kind, "remote", v.remote)
 	return first, nil
+}
+
+// makeRoom ends the viewer that has been silent for longest among those of the address that has most, if that has more than the
+// newcomer's will have. Who was kicked stays, or the kick would be forgotten. The caller holds the lock.
+func (t *hlsViewers) makeRoom(from netip.Addr) bool {
+	most := from
+	for a, n := range t.of {
+		if n > t.of[most] {
+			most = a
+		}
+	}
+	if t.of[most] <= t.of[from]+1 {
+		return false
+	}
+	var silent *hlsViewer
+	for _, v := range t.ids {
+		if addressOf(v.remote) == most && !v.kicked.Load() && (silent == nil || v.seen.Before(silent.seen)) {
+			silent = v
+		}
+	}
+	if silent == nil {
+		return false
+	}
+	t.remove(silent)
+	t.displaced.Add(1)
+	silent.end("no more viewers of HLS can be told apart than max_connections, and its address has the most of them")
+	return true
+}
+
+// remove takes a viewer out. The caller holds the lock.
+func (t *hlsViewers) remove(v *hlsViewer) {
+	delete(t.ids, v.id)
+	from := addressOf(v.remote)
+	if t.of[from]--; t.of[from] == 0 {
+		delete(t.of, from)
+	}
 }
 
 // recognize finds the viewer of an id. The error says that it was kicked.
@@ -119,9 +164,9 @@ func (t *hlsViewers) sweep(s *Server) {
 	t.mu.Lock()
 	if now.Sub(t.swept) >= sweepEvery {
 		t.swept = now
-		for id, v := range t.ids {
+		for _, v := range t.ids {
 			if now.Sub(v.seen) > 2*s.config.Vhosts.Find(v.name.Vhost).Settings.HLS.Window {
-				delete(t.ids, id)
+				t.remove(v)
 				gone = append(gone, v)
 			}
 		}
@@ -136,7 +181,7 @@ func (t *hlsViewers) sweep(s *Server) {
 func (t *hlsViewers) close(reason error) {
 	t.mu.Lock()
 	all := t.ids
-	t.ids = nil
+	t.ids, t.of = nil, nil
 	t.mu.Unlock()
 	for _, v := range all {
 		v.end(reason.Error())

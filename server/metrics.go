@@ -54,6 +54,8 @@ var metricList = [...]metric{
 	{"oneport_timeline_jumps_total", "Times the clock of a publisher of frames jumped and was put right.", nil},
 	{"oneport_keyframes_unasked_total", "Keyframes that were wanted of publishers that can't be asked for one.", nil},
 	{"oneport_frame_viewers", "Viewers by other protocols than WebRTC.", []string{"type"}},
+	{"oneport_hls_viewers_unlisted_total", "Requests for playlists of HLS whose viewers were not told apart, because there were as many as max_connections.", nil},
+	{"oneport_hls_viewers_displaced_total", "Viewers of HLS that are not told apart any more, because their address had many and there was no room for another's.", nil},
 	{"oneport_viewers_waiting", "Viewers that wait for streams that nobody publishes, by protocol.", []string{"protocol"}},
 	{"oneport_bridges", "Streams whose packets are turned into frames, or frames into packets, now.", nil},
 	{"oneport_bridge_pictures_incomplete_total", "Pictures of WebRTC publishers left out of the frames because a packet was missing or made no sense.", nil},
@@ -137,6 +139,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for kind, n := range t.viewers {
 		gauge("oneport_frame_viewers", float64(n), kind)
 	}
+	count("oneport_hls_viewers_unlisted_total", s.hlsViewers.unlisted.Load())
+	count("oneport_hls_viewers_displaced_total", s.hlsViewers.displaced.Load())
 	gauge("oneport_viewers_waiting", float64(s.queue.waiting()), "other")
 	gauge("oneport_viewers_waiting", float64(s.rtcQueue.waiting()), "webrtc")
 	gauge("oneport_bridges", float64(s.stats.bridges.Load()))
