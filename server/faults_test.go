@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,6 +116,40 @@ func TestPanicEndsTheSegmenter(t *testing.T) {
 		}
 		if got := other.cut(s); got.Segments < 15 {
 			t.Errorf("another stream suffers: %+v", got)
+		}
+	})
+}
+
+// Files are written again some time after a panic, for who takes them from the disk asks for nothing here.
+func TestPanicInASegmenterOfFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s, log := faulty(t, configure(t, withHLS("hls_ctx off; hls_path "+dir+";", "")), "a segment ended without a keyframe")
+		video, audio := h264AndAAC(t)
+		f := synthesize(t, s, "x", video, audio)
+		feed := func(seconds int) {
+			for range seconds {
+				f.feed(1)
+				time.Sleep(time.Second)
+				synctest.Wait()
+			}
+		}
+		feed(5)
+		broken := s.segmenters.list()[0]
+		f.group = time.Hour
+		feed(8)
+		<-broken.done
+		tellsOnce(t, s, log)
+		if n := len(s.segmenters.list()); n != 0 {
+			t.Errorf("%d segmenters at once", n)
+		}
+		f.group = time.Second
+		feed(15)
+		if n := len(s.segmenters.list()); n != 1 || !written(dir) {
+			t.Fatalf("%d segmenters some time later; the playlist is there: %v", n, written(dir))
+		}
+		if list := missing(t, filepath.Join(dir, "live", "x.m3u8")); len(list) > 0 {
+			t.Errorf("%v are listed and not there", list)
 		}
 	})
 }

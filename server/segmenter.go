@@ -40,6 +40,7 @@ type segmenter struct {
 	told    hls.Stats         // what the log knows
 	late    stream.FrameStats // what of the reader's is counted
 	cutting bool              // it may be cut
+	faulty  bool              // a panic ended it
 	failing bool              // the disk takes nothing
 	tried   time.Time         // when the disk was last written to
 	longest time.Duration     // that it took
@@ -99,18 +100,46 @@ func (c *VhostConf) sharesSegments() bool {
 // run ends with the server, or when nobody needs the segments any more. It begins when the one before has ended: both would write
 // the same playlist, and remove each other's.
 //
-// A panic over what is published ends it too: what was cut is still written, who waits is told, and the next request, or the next
-// publication, begins another.
+// A panic over what is published ends it too: what was cut is still written, who waits is told, and the next request begins another;
+// where there are files, time does.
 func (g *segmenter) run() {
+	g.cut()
+	if g.faulty && g.lasting {
+		g.again()
+	}
+}
+
+// cut is run up to the end of what is its own.
+func (g *segmenter) cut() {
 	defer close(g.done)
 	if g.before != nil {
 		<-g.before.done
 		g.before = nil
 	}
 	if !g.survive(g.work) {
+		g.faulty = true
 		g.survive(func() { g.server.segmenters.leave(g) })
 	}
 	g.end()
+}
+
+// faultPause is how long no files are written for a stream over which a segmenter, or what it reads of, panicked: it may do so
+// again.
+const faultPause = 10 * time.Second
+
+// again begins another segmenter of a stream that is still published: who takes its files from the disk asks for nothing here.
+func (g *segmenter) again() {
+	select {
+	case <-time.After(faultPause):
+	case <-g.server.stop:
+		return
+	}
+	if !g.hub.Live(g.key.name) {
+		return
+	}
+	if _, err := g.server.segment(g.key, g.conf); err != nil {
+		g.log.Warn("no segments are written", "err", err)
+	}
 }
 
 func (g *segmenter) survive(work func()) bool { return g.server.survive(g.log, "a segmenter", work) }
@@ -134,6 +163,7 @@ func (g *segmenter) work() {
 		now := time.Now()
 		status := g.reader.Status()
 		if status.Broken {
+			g.faulty = true
 			g.server.segmenters.leave(g)
 			return
 		}
