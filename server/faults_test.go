@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -370,4 +371,31 @@ func TestPanicInARequest(t *testing.T) {
 	if text := log.text(); s.panics() != 1 || strings.Count(text, " stack=") != 1 || !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "/x") {
 		t.Errorf("%d panics:\n%s", s.panics(), text)
 	}
+}
+
+// A datagram that panics before anybody knows whose it is costs nothing but itself.
+func TestPanicOverADatagram(t *testing.T) {
+	s := open(t, configure(t, allOnOne))
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.udp.local))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	path := ice.Path{Transport: ice.UDP, Local: addrPort(conn.RemoteAddr()), Remote: addrPort(conn.LocalAddr())}
+	bind := func(sess *session) {
+		s.udp.mu.Lock()
+		defer s.udp.mu.Unlock()
+		s.udp.bound[path] = sess
+	}
+	say := func() {
+		if _, err := conn.Write([]byte{0x80, 1, 2, 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bind(new(session)) // which has no server
+	say()
+	until(t, "the panic", func() bool { return s.panics() == 1 })
+	bind(nil)
+	say()
+	until(t, "the next datagram", func() bool { return s.stats.unrouted.Load() == 1 })
 }

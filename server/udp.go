@@ -71,7 +71,7 @@ func (u *udpPort) read() {
 		if got.to.IsValid() {
 			l.local = netip.AddrPortFrom(got.to, u.local.Port())
 		}
-		u.receive(got.at, l, buf[:got.n])
+		u.server.survive(u.server.log, "a datagram", func() { u.receive(got.at, l, buf[:got.n]) })
 	}
 }
 
