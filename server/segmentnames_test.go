@@ -174,6 +174,8 @@ func TestNumbersAreAStreamsOwn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			g.mu.Lock()
+			defer g.mu.Unlock()
 			return g.mux.Next()
 		}
 		if n := first(segmenterKey{name: streamName("y")}); n != now {
