@@ -386,55 +386,6 @@ func (s *session) role() string {
 	return "play"
 }
 
-// close ends the session, once, from any goroutine: the client is told, its place in the stream is given up, and one line
-// says why, how long and how much.
-func (s *session) close(reason error) {
-	s.ending.Do(func() { s.end(reason) })
-	<-s.ended
-}
-
-func (s *session) end(reason error) {
-	defer close(s.ended)
-	s.server.timers.forget(s)
-	l := s.link()
-	goodbye, links, paths := s.shut()
-	if l != nil {
-		s.server.survive(s.log, "a session's last word", func() { l.insist(goodbye) })
-	}
-	s.current.Store(nil)
-	s.leave()
-	for _, l := range links {
-		l.close()
-	}
-	if u := s.server.udp; u != nil {
-		u.release(s, paths)
-	}
-	s.account(reason)
-}
-
-// shut ends the peer, whose last word it returns, and gives up the paths.
-func (s *session) shut() (goodbye []byte, links map[ice.Path]link, paths []ice.Path) {
-	s.in.Lock()
-	defer s.in.Unlock()
-	s.over = true
-	links, paths = s.links, s.udp
-	s.links, s.udp = nil, nil
-	s.server.survive(s.log, "a session's end", func() { goodbye = s.peer.Close() })
-	return goodbye, links, paths
-}
-
-// leave gives up the place in the stream.
-func (s *session) leave() {
-	if s.publication != nil {
-		s.publication.Close()
-	}
-	if s.reader != nil {
-		s.writer.remove(s)
-		s.reader.Close()
-	}
-	s.unqueue()
-}
-
 // queue counts a viewer among those that wait, if there is nothing to play.
 func (s *session) queue(hub *stream.Hub) error {
 	if hub.Live(s.info.name) {
@@ -451,18 +402,6 @@ func (s *session) unqueue() {
 	if s.queued.Load() && s.queued.Swap(false) {
 		s.server.rtcQueue.give(s.info.from)
 	}
-}
-
-// account adds what the session carried to the server's counters, takes it out of the table and logs its end.
-func (s *session) account(reason error) {
-	t := s.server.retire(s)
-	log := s.log.Info
-	if !s.started.Load() {
-		log = s.log.Warn
-	}
-	log("session ended", "stream", s.info.name.String(), "role", s.role(), "why", reason.Error(),
-		"lasted", time.Since(s.info.created).Round(time.Millisecond).String(), "packets_in", t.in.Packets, "lost", t.in.Lost,
-		"packets_out", t.out.Packets, "skips", t.skips)
 }
 
 // earliest is the earlier of two times, of which a zero one means never.
