@@ -217,9 +217,8 @@ func (q *segmentRequest) playlist(g *segmenter) error {
 		}
 		g.mu.Lock()
 		if first {
-			text := g.mux.Master(q.masterQuery())
-			g.mu.Unlock()
-			return q.text(hls.TypePlaylist, "no-store", text)
+			query := q.masterQuery()
+			return q.text(hls.TypePlaylist, "no-store", g.unlock(func() string { return g.mux.Master(query) }))
 		}
 	}
 	cache := fmt.Sprintf("public, max-age=%d", max(1, g.mux.Target()/(2*time.Second)))
@@ -239,9 +238,13 @@ func (q *segmentRequest) playlist(g *segmenter) error {
 	if q.viewer != nil && q.conf.HLS.TSCtx {
 		id = q.viewer.id
 	}
-	text := g.mux.Playlist(q.query(id))
-	g.mu.Unlock()
-	return q.text(hls.TypePlaylist, cache, text)
+	return q.text(hls.TypePlaylist, cache, g.unlock(func() string { return g.mux.Playlist(q.query(id)) }))
+}
+
+// unlock reads the muxer, which is locked, and unlocks it whatever happens.
+func (g *segmenter) unlock(read func() string) string {
+	defer g.mu.Unlock()
+	return read()
 }
 
 // query is what requests for the segments of a list must have as the request for the list has it: the virtual host, and the
@@ -295,9 +298,7 @@ func (q *segmentRequest) reload(g *segmenter, query url.Values) (blocked bool, e
 }
 
 func (q *segmentRequest) mpd(g *segmenter) error {
-	text := g.mux.MPD(time.Now(), q.query(""))
-	g.mu.Unlock()
-	return q.text(hls.TypeMPD, "no-cache", string(text))
+	return q.text(hls.TypeMPD, "no-cache", g.unlock(func() string { return string(g.mux.MPD(time.Now(), q.query(""))) }))
 }
 
 func (q *segmentRequest) text(typ, cache, text string) error {
