@@ -248,14 +248,17 @@ func TestRTMP(t *testing.T) {
 	if code, why := dialRTMP(t, addrOf(s), "live").publish("x"); code != "NetStream.Publish.BadName" || !strings.Contains(why, "/live/x") {
 		t.Errorf("a second publisher is told %s: %s", code, why)
 	}
-	clients := reply[api.ClientsReply](t, call(t, "GET", base(s)+"/api/v1/clients/", "")).Clients
-	kinds := map[string]api.Client{}
-	for _, c := range clients {
-		kinds[c.Type] = c
-	}
-	publisher, player := kinds["fmle-publish"], kinds["rtmp-play"]
-	if !publisher.Publish || publisher.TCURL != "rtmp://127.0.0.1/live" || publisher.RecvBytes < 500 || publisher.IP != "127.0.0.1" || player.SendBytes == 0 {
-		t.Errorf("the clients are %+v", clients)
+	var publisher, player api.Client
+	until(t, "all that was published", func() bool {
+		kinds := map[string]api.Client{}
+		for _, c := range reply[api.ClientsReply](t, call(t, "GET", base(s)+"/api/v1/clients/", "")).Clients {
+			kinds[c.Type] = c
+		}
+		publisher, player = kinds["fmle-publish"], kinds["rtmp-play"]
+		return publisher.RecvBytes >= 500
+	})
+	if !publisher.Publish || publisher.TCURL != "rtmp://127.0.0.1/live" || publisher.IP != "127.0.0.1" || player.SendBytes == 0 {
+		t.Errorf("the clients are %+v and %+v", publisher, player)
 	}
 	call(t, "DELETE", base(s)+"/api/v1/clients/"+publisher.ID, "")
 	if err := p.closed(); err != nil {
