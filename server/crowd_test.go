@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"oneport/bench"
 )
 
 // crowd is a client of HTTP that asks for many streams at once.
@@ -51,7 +49,8 @@ func (c *crowd) ask(s *Server, from, n int) {
 func TestCrowdThatWaits(t *testing.T) {
 	const requests, askers, most = 10_000, 40, 50
 	s := open(t, configure(t, withFLV("")+"max_connections 200; max_waiting_per_address "+strconv.Itoa(most)+";"))
-	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 300})
+	video, audio := h264AndAAC(t)
+	synthesize(t, s, "x", video, audio).live(200 * time.Millisecond)
 	v := watch(t, base(s)+"/live/x.flv")
 	v.read(5)
 	before := runtime.NumGoroutine()

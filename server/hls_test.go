@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,7 @@ type synthetic struct {
 	at     time.Duration
 	sounds int
 	group  time.Duration // from one keyframe to the next
+	size   int           // of a picture
 	video  *media.FrameFormat
 	audio  *media.FrameFormat
 }
@@ -46,7 +48,7 @@ func synthesize(t *testing.T, s *Server, name string, video, audio *media.FrameF
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &synthetic{t: t, name: streamName(name), in: in, group: time.Second, video: video, audio: audio}
+	f := &synthetic{t: t, name: streamName(name), in: in, group: time.Second, size: 2000, video: video, audio: audio}
 	f.end = sync.OnceFunc(func() { in.end(errGone) })
 	t.Cleanup(f.end)
 	return f
@@ -71,8 +73,10 @@ var h264Config = []byte{
 	0x00, 0x00, 0x03, 0x00, 0x3c, 0x0f, 0x16, 0x2e, 0x48, 1, 0, 4, 0x68, 0xcb, 0x83, 0xcb}
 
 // feed pushes so many seconds.
-func (f *synthetic) feed(seconds int) {
-	for end := f.at + time.Duration(seconds)*time.Second; f.at < end; f.at += 40 * time.Millisecond {
+func (f *synthetic) feed(seconds int) { f.feedFor(time.Duration(seconds) * time.Second) }
+
+func (f *synthetic) feedFor(length time.Duration) {
+	for end := f.at + length; f.at < end; f.at += 40 * time.Millisecond {
 		for f.audio != nil {
 			at, data := time.Duration(f.sounds)*1024*time.Second/48000, []byte{0x21, 0x10, 4, 0x60, 0x8c, 0x1c}
 			if f.audio.Codec == media.Opus {
@@ -87,13 +91,36 @@ func (f *synthetic) feed(seconds int) {
 		if f.video == nil {
 			continue
 		}
-		data := append([]byte{0, 0, 7, 0xd0, 0x41}, make([]byte, 1999)...)
+		data := append(binary.BigEndian.AppendUint32(nil, uint32(f.size)), 0x41)
+		data = append(data, make([]byte, f.size-1)...)
 		key := f.at%f.group == 0
 		if key {
 			data[4] = 0x65
 		}
 		f.in.push(&media.Frame{Arrival: time.Now(), Format: f.video, DTS: f.at, PTS: f.at, Key: key, Data: data})
 	}
+}
+
+// live pushes as time passes, to the end of the test. However late it is, nothing is missing.
+func (f *synthetic) live(every time.Duration) {
+	stop := make(chan struct{})
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			f.feedFor(every)
+			select {
+			case <-tick.C:
+			case <-stop:
+				return
+			}
+		}
+	})
+	f.t.Cleanup(func() {
+		close(stop)
+		feeding.Wait()
+	})
 }
 
 // play asks for a playlist and, when the request waits, pushes so many seconds for it, and waits until there are as many segments:

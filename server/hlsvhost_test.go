@@ -36,7 +36,7 @@ func TestSegmentsOfVhostByQuery(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				f := &synthetic{t: t, name: name, in: in, group: time.Second, video: video, audio: audio}
+				f := &synthetic{t: t, name: name, in: in, group: time.Second, size: 2000, video: video, audio: audio}
 				f.feed(1)
 				go ask(v.handler, "GET", v.at, "") // begins the segments
 				synctest.Wait()

@@ -11,7 +11,6 @@ import (
 
 	"github.com/coder/websocket"
 
-	"oneport/bench"
 	"oneport/media"
 	"oneport/ts"
 )
@@ -91,7 +90,10 @@ func TestSlowViewers(t *testing.T) {
 	} {
 		t.Run(test.kind, func(t *testing.T) {
 			s := open(t, configure(t, withFLV("play { queue_length 1; }")))
-			publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 5000, Keyframe: time.Second})
+			video, audio := h264AndAAC(t)
+			source := synthesize(t, s, "x", video, audio)
+			source.size = 25_000 // 5 Mbit/s
+			source.live(40 * time.Millisecond)
 			frame := test.frames(t, test.open(t, base(s)+test.path))
 			until(t, "the slow viewer", func() bool { return len(s.viewers.all()) == 1 })
 			slow := s.viewers.all()[0].reader

@@ -87,7 +87,7 @@ func TestSwitchesOfVhosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := &synthetic{t: t, in: i, group: time.Second, video: video, audio: audio}
+		f := &synthetic{t: t, in: i, group: time.Second, size: 2000, video: video, audio: audio}
 		defer i.end(errGone)
 		f.feed(1)
 	}
