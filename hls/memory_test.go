@@ -82,3 +82,43 @@ func TestMemoryShortensTheList(t *testing.T) {
 		}
 	}
 }
+
+// A publisher that can be asked for a keyframe is asked for the one that pictures were left out up to.
+func TestCrowdedSegmentWantsKeyframe(t *testing.T) {
+	o := testOptions(true)
+	o.MaxBytes = 8 << 20
+	m := New(o, 0)
+	s := newSource(t, m)
+	s.mute = true
+	for i := range time.Duration(100) {
+		s.push(heavy(s.video, i*time.Millisecond, i == 0, 64<<10))
+		if crowded := m.Stats().Crowded > 0; m.WantsKeyframe() != crowded {
+			t.Fatalf("picture %d: left out: %v, asked: %v", i, crowded, m.WantsKeyframe())
+		}
+	}
+	if m.Stats().Crowded == 0 {
+		t.Error("nothing is left out")
+	}
+}
+
+// A keyframe that is larger than a segment's share has a segment to itself, and there is none of nothing.
+func TestHugeKeyframes(t *testing.T) {
+	for name, mp4 := range map[string]bool{"MPEG-TS": false, "MP4": true} {
+		o := testOptions(mp4)
+		o.MaxBytes = 1 << 20
+		m := New(o, 0)
+		s := newSource(t, m)
+		s.mute = true
+		for i := range time.Duration(10) {
+			s.push(heavy(s.video, i*time.Second, true, 200<<10))
+		}
+		if st := m.Stats(); st.Frames != 9 || st.Crowded > 0 || st.Turns > 0 {
+			t.Errorf("%s: %+v", name, st)
+		}
+		for i, d := range parse(t, m.Playlist("")).durations {
+			if d != time.Second {
+				t.Errorf("%s: segment %d is %v long", name, i, d)
+			}
+		}
+	}
+}

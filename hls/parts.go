@@ -28,6 +28,7 @@ type growing struct {
 	samples [media.Kinds][]sample
 	sampled int // bytes of the samples
 	ts      []byte
+	head    int // bytes of what a segment of MPEG-TS begins with, before its first frame
 }
 
 // sample is a frame with its place on the timeline.
@@ -38,7 +39,7 @@ type sample struct {
 }
 
 func (g *growing) empty() bool {
-	return len(g.ts) == 0 && len(g.samples[media.Audio]) == 0 && len(g.samples[media.Video]) == 0
+	return len(g.ts) <= g.head && len(g.samples[media.Audio]) == 0 && len(g.samples[media.Video]) == 0
 }
 
 func (g *growing) bytes() int { return g.sampled + len(g.ts) }
@@ -50,7 +51,7 @@ func (g *growing) has(before time.Duration) bool {
 			return true
 		}
 	}
-	return len(g.ts) > 0
+	return len(g.ts) > g.head
 }
 
 // A part is to be most of the length that is announced, in percent (RFC 8216bis, section 4.4.4.9).
@@ -219,7 +220,7 @@ func (m *Muxer) closePart(end, before time.Duration) {
 	p := &part{start: g.start, end: end}
 	if m.run.ts != nil {
 		p.chunks = []chunk{{kindAll, slices.Clone(g.ts)}}
-		g.ts = g.ts[:0]
+		g.ts, g.head = g.ts[:0], 0
 	}
 	for k := range slices.Backward(g.samples[:]) { // the picture first
 		m.take(p, media.Kind(k), before)

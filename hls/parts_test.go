@@ -413,3 +413,45 @@ func TestPartsOfAnyScene(t *testing.T) {
 		s.plays(r)
 	})
 }
+
+// A keyframe that comes later than the sound that belongs to it begins its segment all the same: pictures of before stay in the one
+// before, though a part was closed without them.
+func TestKeyframeBehindSound(t *testing.T) {
+	o := testOptions(true)
+	o.Part = 500 * time.Millisecond
+	m := New(o, 0)
+	s := newSource(t, m)
+	for range 12 {
+		for i := range 50 {
+			if i == 0 {
+				s.sound(s.at + 950*time.Millisecond)
+			}
+			s.picture(40*time.Millisecond, i == 0)
+		}
+	}
+	if st := m.Stats(); st.Segments < 10 || st.Forced > 0 || !strings.Contains(m.Playlist(""), "#EXT-X-INDEPENDENT-SEGMENTS") {
+		t.Errorf("%+v\n%s", st, m.Playlist(""))
+	}
+}
+
+// Parts keep the names that they were listed by when their segment is complete, though it is known better then when it began.
+func TestPartsKeepTheirNames(t *testing.T) {
+	o := testOptions(true)
+	o.Part = 200 * time.Millisecond
+	o.Names.Segment = "[app]/[stream]-[seq]-[timestamp].m4s"
+	m := New(o, 0)
+	s := newSource(t, m)
+	s.mute, s.wall = true, 500*time.Millisecond
+	s.check = func() {
+		s.wall = max(s.wall-20*time.Millisecond, 0) // each picture is less late than the one before
+		for _, uri := range regexp.MustCompile(`EXT-X-PART:.*URI="([^"]+)"`).FindAllStringSubmatch(m.Playlist(""), -1) {
+			if _, ok := m.Find("live/" + uri[1]); !ok {
+				t.Fatalf("%s is listed, and not there", uri[1])
+			}
+		}
+	}
+	s.groups(4, 2*time.Second)
+	if m.Stats().Segments < 3 {
+		t.Errorf("%+v", m.Stats())
+	}
+}

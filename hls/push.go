@@ -134,6 +134,9 @@ func (m *Muxer) cutStalled(t *track, f *media.Frame) {
 // they are: where they reach farther, so does the segment.
 func (m *Muxer) cut(at time.Duration) bool {
 	at = max(min(at, m.cur.Start+m.limit()), m.grow.start)
+	if lead := m.run.tracks[m.run.lead]; at == m.grow.start && m.behind(lead) {
+		at = min(at+lead.delta, m.cur.Start+m.limit()) // pictures of before are not to begin the next segment
+	}
 	m.leaveBehind(at)
 	if !m.holds(at) {
 		return false
@@ -141,6 +144,12 @@ func (m *Muxer) cut(at time.Duration) bool {
 	m.closeSegment(at)
 	m.begin(m.grow.start)
 	return true
+}
+
+// behind says whether frames of a track came too late for the part that they belong to.
+func (m *Muxer) behind(t *track) bool {
+	samples := m.grow.samples[t.kind]
+	return len(samples) > 0 && samples[0].at < m.grow.start
 }
 
 // leaveBehind puts the last of the sound where it belongs, if it seems to have paused before a segment's end.
@@ -163,10 +172,11 @@ func (m *Muxer) begun() bool { return len(m.cur.parts) > 0 || !m.grow.empty() }
 
 // WantsKeyframe says that a keyframe is needed to end the segment in time, or to go on in another format.
 func (m *Muxer) WantsKeyframe() bool {
-	if m.run == nil || m.run.lead != media.Video || m.run.tracks[media.Video].pending == nil {
+	if m.run == nil || m.run.lead != media.Video {
 		return false
 	}
-	return m.due || m.run.tracks[media.Video].pending.DTS-m.cur.Start >= m.wanted()-m.lead()
+	last := m.run.tracks[media.Video].pending
+	return m.due || last != nil && last.DTS-m.cur.Start >= m.wanted()-m.lead()
 }
 
 // End tells that the publication is over: what came so far is complete, and what comes next is another run.

@@ -58,6 +58,7 @@ func (m *Muxer) begin(at time.Duration) {
 	if m.run.ts != nil {
 		m.grow.ts = m.run.ts.begin(m.grow.ts)
 	}
+	m.grow.head = len(m.grow.ts)
 }
 
 // hold counts bytes that the segment has in memory.
@@ -83,7 +84,9 @@ func (m *Muxer) closeSegment(at time.Duration) {
 	m.cur = nil
 	m.stats.Segments++
 	m.quick = max(m.quick-1, 0)
-	s.name = m.opts.Names.segment(s)
+	if m.opts.Part == 0 { // else its parts have the name that it began with
+		s.name = m.opts.Names.segment(s)
+	}
 	m.seal(s)
 	m.enlist(s)
 }

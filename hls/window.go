@@ -269,6 +269,9 @@ func (m *Muxer) remove(name string) {
 
 // add makes a file known that is no segment.
 func (m *Muxer) add(name, typ string, now time.Time, data []byte) {
+	for _, before := range m.files[name].Pieces {
+		m.stats.Bytes -= len(before)
+	}
 	m.stats.Bytes += len(data)
 	m.files[name] = File{Pieces: [][]byte{data}, Modified: now, Type: typ, kind: kindAll}
 	m.change(Change{Name: name, Pieces: [][]byte{data}, Key: typ == TypeKey})

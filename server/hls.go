@@ -190,6 +190,9 @@ func (g *segmenter) await(ctx context.Context, patience time.Duration, late erro
 	err := g.refused
 	if g.ended {
 		err = errNotLive
+		if g.hub.Live(g.key.name) {
+			err = errNoSegment // it had a fault, and another will make them
+		}
 	}
 	if err != nil {
 		g.mu.Unlock()
@@ -247,11 +250,14 @@ func (g *segmenter) unlock(read func() string) string {
 	return read()
 }
 
-// query is what requests for the segments of a list must have as the request for the list has it: the virtual host, and the
-// viewer's id if there is one.
+// query is what requests for the segments of a list must have: the viewer's id if there is one, and the virtual host if the request
+// for the list names one. It comes behind every name, so it is the host's name as the settings have it.
 func (q *segmentRequest) query(id string) (text string) {
-	own := q.r.URL.Query()
-	for _, value := range [][2]string{{"hls_ctx", id}, {"vhost", own.Get("vhost")}, {"domain", own.Get("domain")}} {
+	own, host := q.r.URL.Query(), ""
+	if firstOf(own.Get("vhost"), own.Get("domain")) != "" {
+		host = q.key.name.Vhost
+	}
+	for _, value := range [][2]string{{"hls_ctx", id}, {"vhost", host}} {
 		if value[1] != "" {
 			text += "&" + value[0] + "=" + url.QueryEscape(value[1])
 		}

@@ -118,3 +118,19 @@ func (v *visit) manifest(at, body string) {
 		v.get(at, strings.Replace(track.Media, "$Time$", track.First.Time, 1))
 	}
 }
+
+// What a list repeats for each of its names is the host's name as the settings have it, however long what the client said.
+func TestListsRepeatNoClient(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_ctx off; hls_use_fmp4 on;", "dash { enabled on; }")))
+	video, audio := h264AndAAC(t)
+	synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 4)
+	long := strings.Repeat("%22", 5000)
+	for _, list := range []string{"x.m3u8", "x.mpd"} {
+		for _, query := range []string{"vhost=" + long, "domain=" + long, "vhost=__defaultVhost__&domain=" + long} {
+			body, _ := fetch(t, base(s)+"/live/"+list+"?"+query)
+			if len(body) > 5000 || !strings.Contains(body, "?vhost=__defaultVhost__") {
+				t.Errorf("%s: %d bytes: %.1000s", list, len(body), body)
+			}
+		}
+	}
+}

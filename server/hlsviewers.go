@@ -18,6 +18,7 @@ type hlsViewer struct {
 	server  *Server
 	name    stream.Name
 	id      string
+	from    netip.Addr
 	created time.Time
 	sent    atomic.Uint64
 	kicked  atomic.Bool
@@ -27,10 +28,11 @@ type hlsViewer struct {
 // hlsViewers finds viewers of HLS. There are at most so many as max_connections says; more are served without an id. Anybody can
 // have any number of ids for nothing, so when there is no room an address that has many makes some for one that has few.
 type hlsViewers struct {
-	mu    sync.Mutex
-	ids   map[string]*hlsViewer
-	of    map[netip.Addr]int // how many there are of each address
-	swept time.Time
+	mu     sync.Mutex
+	ids    map[string]*hlsViewer
+	of     map[netip.Addr]int // how many there are of each address
+	swept  time.Time
+	looked time.Time // when nobody could make room, and nobody has left since
 
 	unlisted  atomic.Uint64 // requests for which there was no room
 	displaced atomic.Uint64 // viewers that made room
@@ -49,8 +51,9 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 	if err := q.meet(id); err != nil || q.viewer != nil {
 		return false, err
 	}
-	from := addressOf(q.r.RemoteAddr)
-	if len(t.ids) >= q.server.config.MaxConnections && !t.makeRoom(from) {
+	from, now := addressOf(q.r.RemoteAddr), time.Now()
+	if len(t.ids) >= q.server.config.MaxConnections && (now.Sub(t.looked) < sweepEvery || !t.makeRoom(from)) {
+		t.looked = now
 		t.unlisted.Add(1)
 		return false, nil
 	}
@@ -62,7 +65,7 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 		t.ids, t.of = make(map[string]*hlsViewer), make(map[netip.Addr]int)
 	}
 	v := &hlsViewer{
-		origin: httpOrigin(q.r, "hls-play", q.key.name.App), server: q.server, name: q.key.name, id: id, created: time.Now(), seen: time.Now(),
+		origin: httpOrigin(q.r, "hls-play", q.key.name.App), server: q.server, name: q.key.name, id: id, from: from, created: now, seen: now,
 	}
 	t.ids[id] = v
 	t.of[from]++
@@ -86,7 +89,7 @@ func (t *hlsViewers) makeRoom(from netip.Addr) bool {
 	}
 	var silent *hlsViewer
 	for _, v := range t.ids {
-		if addressOf(v.remote) == most && !v.kicked.Load() && (silent == nil || v.seen.Before(silent.seen)) {
+		if v.from == most && !v.kicked.Load() && (silent == nil || v.seen.Before(silent.seen)) {
 			silent = v
 		}
 	}
@@ -102,10 +105,10 @@ func (t *hlsViewers) makeRoom(from netip.Addr) bool {
 // remove takes a viewer out. The caller holds the lock.
 func (t *hlsViewers) remove(v *hlsViewer) {
 	delete(t.ids, v.id)
-	from := addressOf(v.remote)
-	if t.of[from]--; t.of[from] == 0 {
-		delete(t.of, from)
+	if t.of[v.from]--; t.of[v.from] == 0 {
+		delete(t.of, v.from)
 	}
+	t.looked = time.Time{}
 }
 
 // recognize finds the viewer of an id. The error says that it was kicked.

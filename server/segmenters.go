@@ -86,6 +86,9 @@ func (t *segmenters) leave(g *segmenter) {
 
 // remove is leave with the lock held. There will be no other segment, so it is known what number they have reached.
 func (t *segmenters) remove(g *segmenter) {
+	if t.all[g.key] != g {
+		return // it left before, with a panic
+	}
 	delete(t.all, g.key)
 	t.ending[g.key] = g
 	g.mu.Lock()

@@ -176,6 +176,8 @@ class Hls {
   #hls = null;
   #stopped = false;
   #recovered = false;
+  #list = null; // being asked for because a segment is not there
+  #patience = 0;
   #ended = () => this.#on.ended();
 
   // seen says that the list has been played to its end: it is not played again,
@@ -239,16 +241,26 @@ class Hls {
   // #missed asks for the list when a segment is not there: we may be late for it,
   // or not to have it any more.
   #missed(error) {
-    const list = new HttpSource({
-      opened: () => { list.close(); this.#on.failed({ ...error, missed: true }); },
+    const url = this.#hls.levels[0]?.uri || this.#url;
+    const end = (told) => { this.#unlist(); this.#on.failed(told); };
+    this.#list = new HttpSource({
+      opened: () => end({ ...error, missed: true }),
       data() {}, ended() {},
-      failed: (refused) => this.#on.failed(refused),
+      failed: end,
     });
-    list.open(this.#hls.levels[0]?.uri || this.#url);
+    this.#patience = setTimeout(() => end({ kind: 'timeout', url }), 10000);
+    this.#list.open(url);
+  }
+
+  #unlist() {
+    clearTimeout(this.#patience);
+    this.#list?.close();
+    this.#list = null;
   }
 
   stop() {
     this.#stopped = true;
+    this.#unlist();
     this.#video.removeEventListener('ended', this.#ended);
     this.#hls?.destroy();
     this.#hls = null;
