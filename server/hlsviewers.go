@@ -33,6 +33,7 @@ type hlsViewers struct {
 	of     map[netip.Addr]int // how many there are of each address
 	swept  time.Time
 	looked time.Time // when nobody could make room, and nobody has left since
+	enough int       // for an address that had so many
 
 	unlisted  atomic.Uint64 // requests for which there was no room
 	displaced atomic.Uint64 // viewers that made room
@@ -52,8 +53,8 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 		return false, err
 	}
 	from, now := addressOf(q.r.RemoteAddr), time.Now()
-	if len(t.ids) >= q.server.config.MaxConnections && (now.Sub(t.looked) < sweepEvery || !t.makeRoom(from)) {
-		t.looked = now
+	full := len(t.ids) >= q.server.config.MaxConnections
+	if full && (t.inVain(from, now) || !t.makeRoom(from, now)) {
 		t.unlisted.Add(1)
 		return false, nil
 	}
@@ -75,9 +76,27 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 	return first, nil
 }
 
+// inVain says that makeRoom need not be asked again so soon: it finds none for an address that has more than the last one had.
+func (t *hlsViewers) inVain(from netip.Addr, now time.Time) bool {
+	return now.Sub(t.looked) < sweepEvery && t.of[from] >= t.enough
+}
+
 // makeRoom ends the viewer that has been silent for longest among those of the address that has most, if that has more than the
-// newcomer's will have. Who was kicked stays, or the kick would be forgotten. The caller holds the lock.
-func (t *hlsViewers) makeRoom(from netip.Addr) bool {
+// newcomer's will have. The caller holds the lock.
+func (t *hlsViewers) makeRoom(from netip.Addr, now time.Time) bool {
+	silent := t.mostSilent(from)
+	if silent == nil {
+		t.looked, t.enough = now, t.of[from]
+		return false
+	}
+	t.remove(silent)
+	t.displaced.Add(1)
+	silent.end("no more viewers of HLS can be told apart than max_connections, and its address has the most of them")
+	return true
+}
+
+// mostSilent is the viewer that is to make room, nil if none is. Who was kicked stays, or the kick would be forgotten.
+func (t *hlsViewers) mostSilent(from netip.Addr) (silent *hlsViewer) {
 	most := from
 	for a, n := range t.of {
 		if n > t.of[most] {
@@ -85,21 +104,14 @@ func (t *hlsViewers) makeRoom(from netip.Addr) bool {
 		}
 	}
 	if t.of[most] <= t.of[from]+1 {
-		return false
+		return nil
 	}
-	var silent *hlsViewer
 	for _, v := range t.ids {
 		if v.from == most && !v.kicked.Load() && (silent == nil || v.seen.Before(silent.seen)) {
 			silent = v
 		}
 	}
-	if silent == nil {
-		return false
-	}
-	t.remove(silent)
-	t.displaced.Add(1)
-	silent.end("no more viewers of HLS can be told apart than max_connections, and its address has the most of them")
-	return true
+	return silent
 }
 
 // remove takes a viewer out. The caller holds the lock.
