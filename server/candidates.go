@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,19 +17,23 @@ import (
 // resolveTimeout bounds the look-up of the API's host name: an answer without its addresses is better than none.
 const resolveTimeout = time.Second
 
+// mostAddresses bounds the addresses that a request asks for, and those that a name has: each makes two candidates in every
+// m-line of the answer, and the session keeps them.
+const mostAddresses = 8
+
+var errTooManyAddresses = statusError{http.StatusBadRequest, fmt.Sprintf("the URL has more than %d addresses in eip and candidate", mostAddresses)}
+
 // candidates are the addresses that a client is told, the likeliest first: what the request asks for (eip, candidate),
 // the configured candidate, the host the API was called by, the interfaces' addresses where none is configured, and for a
 // client on this very machine the loopback address at the end.
-func (s *Server) candidates(ctx context.Context, query url.Values, apiHost string, local bool) []string {
-	var hosts []ice.Host
+func (s *Server) candidates(ctx context.Context, query url.Values, apiHost string, local bool) ([]string, error) {
+	hosts, err := addressesAsked(query)
+	if err != nil {
+		return nil, err
+	}
 	add := func(text string) {
 		if h, err := ice.ParseHost(text); err == nil {
 			hosts = append(hosts, h)
-		}
-	}
-	for _, name := range []string{"eip", "candidate"} {
-		for _, v := range query[name] {
-			add(v)
 		}
 	}
 	configured := s.config.RTC.Candidate
@@ -55,7 +61,21 @@ func (s *Server) candidates(ctx context.Context, query url.Values, apiHost strin
 	for _, c := range ice.Candidates(hosts, s.rtcPorts()) {
 		list = append(list, c.String())
 	}
-	return list
+	return list, nil
+}
+
+// addressesAsked are what a request asks for by eip and candidate; what is no address is passed over.
+func addressesAsked(query url.Values) (hosts []ice.Host, err error) {
+	asked := slices.Concat(query["eip"], query["candidate"])
+	if len(asked) > mostAddresses {
+		return nil, errTooManyAddresses
+	}
+	for _, text := range asked {
+		if h, err := ice.ParseHost(text); err == nil {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts, nil
 }
 
 // apiCandidates are the addresses behind the host a client called the API by.
@@ -74,7 +94,7 @@ func (s *Server) apiCandidates(ctx context.Context, host string) []string {
 		ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 		defer cancel()
 		ips, _ := s.lookup(ctx, network(s.config.RTC.IPFamily), host)
-		for _, ip := range ips {
+		for _, ip := range ips[:min(len(ips), mostAddresses)] {
 			if !ip.IsLoopback() {
 				list = append(list, ip.Unmap().String())
 			}

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -106,7 +108,10 @@ func TestCandidates(t *testing.T) {
 			t.Cleanup(func() { s.udp = nil; s.Close() })
 			s.interfaces = interfacesOf("127.0.0.1/8", "::1/128", "10.0.0.5/8", "fe80::1/64", "fd00::5/64", "192.0.2.10/24", "2001:db8::10/64", "169.254.1.1/16")
 			s.lookup = names
-			list := s.candidates(t.Context(), looseQuery(test.query), test.host, isLocalhost(test.host))
+			list, err := s.candidates(t.Context(), looseQuery(test.query), test.host, isLocalhost(test.host))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if got := brief(t, list); got != test.want {
 				t.Errorf("\n got %s\nwant %s", got, test.want)
 			}
@@ -164,10 +169,43 @@ func TestSlowResolver(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		began := time.Now()
-		list := s.candidates(t.Context(), nil, "slow.example", false)
+		list, _ := s.candidates(t.Context(), nil, "slow.example", false)
 		if took := time.Since(began); took != time.Second || len(list) != 1 {
 			t.Errorf("%v, %v", took, list)
 		}
+	})
+}
+
+// However many addresses a request asks for, and however many a name has, the answer is of a bounded length.
+func TestManyAddresses(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		asked := make([]string, mostAddresses)
+		for i := range asked {
+			asked[i] = fmt.Sprintf("%s=198.51.100.%d", []string{"eip", "candidate"}[i%2], i)
+		}
+		client, res := offered(t, s, "whip", strings.Join(asked, "&"))
+		if client == nil {
+			t.Fatal(res.Status)
+		}
+		client.sess.close(errDeleted)
+		_, res = offered(t, s, "whip", strings.Join(append(asked, "eip=198.51.100.99"), "&"))
+		if reason := text(t, res); res.StatusCode != 400 || !strings.Contains(reason, "more than 8 addresses in eip and candidate") {
+			t.Errorf("%s: %s", res.Status, reason)
+		}
+		s.config.RTC.APIAsCandidates = true
+		s.lookup = func(context.Context, string, string) (ips []netip.Addr, err error) {
+			for i := range 200 {
+				ips = append(ips, netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}))
+			}
+			return ips, nil
+		}
+		if list, err := s.candidates(t.Context(), nil, "many.example", false); err != nil || len(list) > 2*mostAddresses {
+			t.Errorf("%d candidates, %v", len(list), err)
+		}
+		synctest.Wait()
+		nothingLeft(t, s)
 	})
 }
 
@@ -182,4 +220,23 @@ func TestNoTransport(t *testing.T) {
 		}
 		nothingLeft(t, s)
 	})
+}
+
+// The names that are looked up are the host that the client called, and the virtual hosts that the configuration names.
+func TestNamesLookedUp(t *testing.T) {
+	for _, test := range []struct{ query, want string }{
+		{"", "called.example"},
+		{"vhost=own.example", "own.example"},
+		{"domain=own.example", "own.example"},
+		{"vhost=nobody.example", "called.example"},
+		{"vhost=__defaultVhost__", "called.example"},
+		{"vhost=198.51.100.9", "198.51.100.9"},
+		{"vhost=2001:db8::9", "2001:db8::9"},
+	} {
+		s := &Server{config: configure(t, allOnOne+"vhost own.example { rtc { enabled on; } }")}
+		r := httptest.NewRequest("POST", "http://called.example:8080/rtc/v1/whip/?"+test.query, nil)
+		if got := s.apiHost(r, looseQuery(r.URL.RawQuery)); got != test.want {
+			t.Errorf("%s: %q, want %q", test.query, got, test.want)
+		}
+	}
 }

@@ -102,7 +102,10 @@ func (s *Server) tryJoin(req *joinRequest) (*session, []byte, error) {
 
 // answer negotiates.
 func (s *Server) answer(req *joinRequest, offer *sdp.Offer, local ice.Credentials, hub *stream.Hub) (*sdp.Session, []byte, error) {
-	req.candidates = s.candidates(req.ctx, req.query, req.apiHost, req.local)
+	var err error
+	if req.candidates, err = s.candidates(req.ctx, req.query, req.apiHost, req.local); err != nil {
+		return nil, nil, err
+	}
 	if len(req.candidates) == 0 {
 		return nil, nil, errNoTransport
 	}
@@ -114,7 +117,6 @@ func (s *Server) answer(req *joinRequest, offer *sdp.Offer, local ice.Credential
 		Stream:      req.name.App + "/" + req.name.Stream,
 		Cname:       randomText(16),
 	}
-	var err error
 	if !req.publish {
 		if l.Live, err = s.formats(hub, req.name); err != nil {
 			return nil, nil, err

@@ -14,6 +14,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 
+	"oneport/config"
 	"oneport/ice"
 	"oneport/sdp"
 	"oneport/stream"
@@ -57,7 +58,7 @@ func (s *Server) whipPost(w http.ResponseWriter, r *http.Request) {
 	req := s.joinRequest(r, query)
 	req.publish = strings.HasPrefix(r.URL.Path, "/rtc/v1/whip/") && query.Get("action") != "play"
 	req.name = nameOf(r, query)
-	req.apiHost = firstOf(query.Get("vhost"), query.Get("domain"), hostOf(r.Host))
+	req.apiHost = s.apiHost(r, query)
 	req.offer = offer
 	sess, answer, err := s.join(req)
 	if err != nil {
@@ -72,6 +73,17 @@ func (s *Server) whipPost(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusCreated)
 	w.Write(answer)
+}
+
+// apiHost is the host by which a client called the API: that of the URL, but where it asks for a virtual host of a name of its
+// own, that one. Any other name a client brings along is not looked up.
+func (s *Server) apiHost(r *http.Request, query url.Values) string {
+	asked := firstOf(query.Get("vhost"), query.Get("domain"))
+	_, err := netip.ParseAddr(asked)
+	if v := s.config.Vhosts.Find(asked); err == nil || v != nil && v.Name == asked && asked != config.DefaultVhost {
+		return asked
+	}
+	return hostOf(r.Host)
 }
 
 // location is the session's resource, in SRS's form: ufrags hold nothing that must be escaped in a query.
