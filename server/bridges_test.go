@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,9 @@ import (
 	"oneport/audio"
 	"oneport/bench"
 	"oneport/bridge"
+	"oneport/config"
 	"oneport/media"
+	"oneport/stream"
 )
 
 // camera is a browser that publishes sound, and a picture each 40 ms: a keyframe at first and when it is asked for one.
@@ -282,4 +285,36 @@ func TestSoundOfEncoderIsConvertedOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A stream may ask its publisher for a keyframe before the publisher knows that it has its place: who waits for frames is told
+// of them, and asks, as soon as there is somebody to ask.
+func TestKeyframeWantedAtOnce(t *testing.T) {
+	c := configure(t, withBoth("enabled on; rtc_to_rtmp on;"))
+	s := offline(t, c)
+	const rounds = 60
+	for i := range rounds {
+		name := streamName(fmt.Sprint("x", i))
+		w := &eager{}
+		reader, err := s.hubs[config.DefaultVhost].SubscribeFrames(time.Now(), name, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.reader.Store(reader)
+		target := "/rtc/v1/whip/?app=live&stream=" + name.Stream
+		res := local(s, http.MethodPost, target, offerFile(t, "chromium-publish-H264"), sdpType)
+		if res.StatusCode != http.StatusCreated {
+			t.Fatal(res.Status, text(t, res))
+		}
+		reader.Close()
+	}
+}
+
+// eager reads as soon as it is woken.
+type eager struct{ reader atomic.Pointer[stream.FrameReader] }
+
+func (e *eager) Wake(*stream.Stream) {
+	if r := e.reader.Load(); r != nil {
+		r.Next(time.Now(), nil, 1)
+	}
 }

@@ -202,7 +202,8 @@ func (s *Server) enter(sess *session, hub *stream.Hub) error {
 // attach publishes or subscribes.
 func (s *session) attach(hub *stream.Hub, now time.Time) (err error) {
 	if s.info.publish {
-		s.publication, err = hub.Publish(now, s.info.name, s)
+		p, err := hub.Publish(now, s.info.name, s)
+		s.publication.Store(p)
 		return err
 	}
 	if err = s.queue(hub); err != nil {

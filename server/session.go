@@ -47,10 +47,10 @@ type session struct {
 	outbound  *rtc.Outbound
 	reporting bool // sender reports have been scheduled
 
-	current     atomic.Pointer[linkBox] // the selected link; nil: no path
-	reader      *stream.Reader          // a viewer's
-	publication *stream.Publication     // a publisher's
-	writer      *writer                 // a viewer's
+	current     atomic.Pointer[linkBox]            // the selected link; nil: no path
+	reader      *stream.Reader                     // a viewer's
+	writer      *writer                            // a viewer's
+	publication atomic.Pointer[stream.Publication] // a publisher's; the stream may call the session before it is known here
 
 	queued       atomic.Bool // a viewer's, that waits for a stream that nobody publishes
 	wantKeyframe atomic.Bool
@@ -238,7 +238,7 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 	if len(ev.Feedback) > 0 || len(ev.Nacks) > 0 || ev.Keyframe {
 		s.answer(now, l, ev)
 	}
-	if p := s.publication; p != nil {
+	if p := s.publication.Load(); p != nil {
 		if ev.Packet != nil {
 			p.Push(ev.Packet)
 		}

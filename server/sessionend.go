@@ -45,8 +45,8 @@ func (s *session) shut() (goodbye []byte, links map[ice.Path]link, paths []ice.P
 
 // leave gives up the place in the stream.
 func (s *session) leave() {
-	if s.publication != nil {
-		s.publication.Close()
+	if p := s.publication.Load(); p != nil {
+		p.Close()
 	}
 	if s.reader != nil {
 		s.writer.remove(s)
