@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"oneport/config"
 	"oneport/hls"
 	"oneport/ice"
 	"oneport/media"
@@ -398,4 +399,27 @@ func TestPanicOverADatagram(t *testing.T) {
 	bind(nil)
 	say()
 	until(t, "the next datagram", func() bool { return s.stats.unrouted.Load() == 1 })
+}
+
+// A panic of a request that looks at segments costs that request alone: no lock stays behind that others wait for.
+func TestPanicOfASegmentRequest(t *testing.T) {
+	c := configure(t, withHLS("hls_ctx off;", ""))
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		video, audio := h264AndAAC(t)
+		f := synthesize(t, s, "x", video, audio)
+		g, err := s.segment(segmenterKey{f.name, false}, &s.config.Vhosts.Find(config.DefaultVhost).Settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok := s.survive(s.log, "a request", func() {
+			g.await(t.Context(), time.Second, errNoSegment, func(*hls.Muxer) bool { panic("a fault") })
+		}); ok {
+			t.Error("the panic was not noticed")
+		}
+		if !g.mu.TryLock() {
+			t.Fatal("the segmenter is locked for ever")
+		}
+		g.mu.Unlock()
+	})
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -99,14 +98,6 @@ func (q *segmentRequest) yields() bool {
 	return q.server.hubs[q.key.name.Vhost].Live(stream.Name{Vhost: q.key.name.Vhost, App: q.key.name.App, Stream: name})
 }
 
-// has says whether the segmenter knows a file.
-func (g *segmenter) has(name string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	_, ok := g.mux.Find(name)
-	return ok
-}
-
 func (q *segmentRequest) serve() {
 	if err := q.answer(); err != nil {
 		q.w.Header().Set("Cache-Control", "no-cache")
@@ -150,104 +141,68 @@ func (q *segmentRequest) answer() error {
 	if q.what == hls.Other {
 		return q.segment(g)
 	}
-	if err := g.await(q.r.Context(), firstSegment, errNoSegment, (*hls.Muxer).Ready); err != nil {
-		return err
-	}
 	if q.what == hls.MPD {
 		return q.mpd(g)
 	}
 	return q.playlist(g)
 }
 
-// await waits until the muxer is as wanted, and leaves it locked if that is so.
-func (g *segmenter) await(ctx context.Context, patience time.Duration, late error, ready func(*hls.Muxer) bool) error {
-	g.mu.Lock()
-	var timeout *time.Timer
-	for !g.ended && g.refused == nil && !ready(g.mux) {
-		changed := g.changed
-		g.mu.Unlock()
-		if timeout == nil {
-			if !g.server.segmenters.wait(g.server.config.MaxConnections) {
-				return errManyWait
-			}
-			defer g.server.segmenters.waits.Add(-1)
-			g.waiting.Add(1)
-			defer g.waiting.Add(-1)
-			timeout = time.NewTimer(patience)
-			defer timeout.Stop()
+// mpd serves the manifest of DASH.
+func (q *segmentRequest) mpd(g *segmenter) error {
+	var text string
+	err := g.await(q.r.Context(), firstSegment, errNoSegment, func(m *hls.Muxer) bool {
+		if !m.Ready() {
+			return false
 		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			return late
-		case <-ctx.Done():
-			return errGone
-		case <-g.server.stop:
-			return errShutdown
-		}
-		g.mu.Lock()
-	}
-	err := g.refused
-	if g.ended {
-		err = errNotLive
-		if g.hub.Live(g.key.name) {
-			err = errNoSegment // it had a fault, and another will make them
-		}
-	}
-	if err != nil {
-		g.mu.Unlock()
-	}
-	return err
-}
-
-// wait takes one of so many places of requests that wait.
-func (t *segmenters) wait(most int) bool {
-	if t.waits.Add(1) <= int64(most) {
+		text = string(m.MPD(time.Now(), q.query("")))
 		return true
+	})
+	if err != nil {
+		return err
 	}
-	t.waits.Add(-1)
-	return false
+	return q.text(hls.TypeMPD, "no-cache", text)
 }
 
-// playlist serves the playlist, or first one that names it with the viewer's id. The muxer is locked.
+// playlist serves the playlist, or first one that names it with the viewer's id.
 func (q *segmentRequest) playlist(g *segmenter) error {
-	query := q.r.URL.Query()
+	if err := g.await(q.r.Context(), firstSegment, errNoSegment, (*hls.Muxer).Ready); err != nil {
+		return err
+	}
+	blocked := false
+	id := ""
 	if q.conf.HLS.Ctx {
-		g.mu.Unlock()
-		first, err := q.enter(query.Get("hls_ctx"))
+		first, err := q.enter(q.r.URL.Query().Get("hls_ctx"))
 		if err != nil {
 			return err
 		}
-		g.mu.Lock()
 		if first {
-			query := q.masterQuery()
-			return q.text(hls.TypePlaylist, "no-store", g.unlock(func() string { return g.mux.Master(query) }))
+			return q.master(g)
 		}
-	}
-	cache := fmt.Sprintf("public, max-age=%d", max(1, g.mux.Target()/(2*time.Second)))
-	if q.conf.HLS.Ctx {
-		cache = "no-cache"
+		if q.conf.HLS.TSCtx {
+			id = q.viewer.id
+		}
 	}
 	if q.conf.HLS.LowLatency {
-		blocked, err := q.reload(g, query)
-		if err != nil {
+		var err error
+		if blocked, err = q.reload(g); err != nil {
 			return err
 		}
-		if !blocked {
-			cache = "no-cache"
-		}
 	}
-	id := ""
-	if q.viewer != nil && q.conf.HLS.TSCtx {
-		id = q.viewer.id
+	var text string
+	var target time.Duration
+	g.with(func(m *hls.Muxer) { text, target = m.Playlist(q.query(id)), m.Target() })
+	cache := "no-cache"
+	if !q.conf.HLS.Ctx && (blocked || !q.conf.HLS.LowLatency) {
+		cache = fmt.Sprintf("public, max-age=%d", max(1, target/(2*time.Second)))
 	}
-	return q.text(hls.TypePlaylist, cache, g.unlock(func() string { return g.mux.Playlist(q.query(id)) }))
+	return q.text(hls.TypePlaylist, cache, text)
 }
 
-// unlock reads the muxer, which is locked, and unlocks it whatever happens.
-func (g *segmenter) unlock(read func() string) string {
-	defer g.mu.Unlock()
-	return read()
+// master serves a playlist that names the other one with the viewer's id.
+func (q *segmentRequest) master(g *segmenter) error {
+	var text string
+	g.with(func(m *hls.Muxer) { text = m.Master(q.masterQuery()) })
+	return q.text(hls.TypePlaylist, "no-store", text)
 }
 
 // query is what requests for the segments of a list must have: the viewer's id if there is one, and the virtual host if the request
@@ -281,30 +236,28 @@ func (q *segmentRequest) masterQuery() string {
 	return text
 }
 
-// reload waits for what the player knows to come next. The muxer is locked, and remains so without an error.
-func (q *segmentRequest) reload(g *segmenter, query url.Values) (blocked bool, err error) {
+// reload waits for what the player knows to come next, and says whether it knew anything (draft-pantos-hls-rfc8216bis section
+// 6.2.5.2).
+func (q *segmentRequest) reload(g *segmenter) (blocked bool, err error) {
+	query := q.r.URL.Query()
 	want, err := hls.ParseReload(query.Get("_HLS_msn"), query.Get("_HLS_part"))
+	var patience time.Duration
 	if err == nil && want != nil {
-		_, err = g.mux.Has(want)
+		g.with(func(m *hls.Muxer) {
+			_, err = m.Has(want)
+			patience = 3 * m.Target()
+		})
 	}
-	patience := 3 * g.mux.Target()
-	if err != nil || want == nil {
-		if err != nil {
-			g.mu.Unlock()
-			err = statusError{http.StatusBadRequest, err.Error()}
-		}
-		return false, err
+	if err != nil {
+		return false, statusError{http.StatusBadRequest, err.Error()}
 	}
-	g.mu.Unlock()
-	err = g.await(q.r.Context(), patience, errNoReload, func(m *hls.Muxer) bool {
+	if want == nil {
+		return false, nil
+	}
+	return true, g.await(q.r.Context(), patience, errNoReload, func(m *hls.Muxer) bool {
 		has, _ := m.Has(want)
 		return has
 	})
-	return true, err
-}
-
-func (q *segmentRequest) mpd(g *segmenter) error {
-	return q.text(hls.TypeMPD, "no-cache", g.unlock(func() string { return string(g.mux.MPD(time.Now(), q.query(""))) }))
 }
 
 func (q *segmentRequest) text(typ, cache, text string) error {
@@ -323,17 +276,10 @@ func (q *segmentRequest) segment(g *segmenter) error {
 			return err
 		}
 	}
-	name := q.file()
-	g.mu.Lock()
-	if g.mux.Comes(name) { // it was announced
-		patience := 3 * g.mux.Target()
-		g.mu.Unlock()
-		if err := g.await(q.r.Context(), patience, errNoReload, func(m *hls.Muxer) bool { return !m.Comes(name) }); err != nil {
-			return err
-		}
+	f, ok, err := g.file(q.r.Context(), q.file())
+	if err != nil {
+		return err
 	}
-	f, ok := g.mux.Find(name)
-	g.mu.Unlock()
 	if !ok || f.OnDisk {
 		return q.fromDisk(errNoFile)
 	}
