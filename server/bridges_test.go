@@ -311,7 +311,9 @@ func TestKeyframeWantedAtOnce(t *testing.T) {
 }
 
 // eager reads as soon as it is woken.
-type eager struct{ reader atomic.Pointer[stream.FrameReader] }
+type eager struct {
+	reader atomic.Pointer[stream.FrameReader]
+}
 
 func (e *eager) Wake(*stream.Stream) {
 	if r := e.reader.Load(); r != nil {
