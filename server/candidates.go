@@ -185,11 +185,11 @@ func isLocalhost(host string) bool {
 func clientIP(r *http.Request) string {
 	if f := r.Header.Get("X-Forwarded-For"); f != "" {
 		first, _, _ := strings.Cut(f, ",")
-		return strings.TrimSpace(first)
+		return shown(strings.TrimSpace(first))
 	}
 	if f := r.Header.Get("X-Real-IP"); f != "" {
 		first, _, _ := strings.Cut(f, ":")
-		return strings.TrimSpace(first)
+		return shown(strings.TrimSpace(first))
 	}
 	return hostOf(r.RemoteAddr)
 }

@@ -111,8 +111,8 @@ func httpOrigin(r *http.Request, kind, app string) origin {
 		scheme += "s"
 	}
 	from := origin{
-		kind: kind, ip: clientIP(r), remote: r.RemoteAddr, pageURL: r.Referer(),
-		tcURL: scheme + "://" + r.Host + "/" + app,
+		kind: kind, ip: clientIP(r), remote: r.RemoteAddr, pageURL: shown(r.Referer()),
+		tcURL: shown(scheme + "://" + r.Host + "/" + app),
 	}
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		from.local = a.String()

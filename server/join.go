@@ -68,14 +68,17 @@ func (s *Server) tryJoin(req *joinRequest) (*session, []byte, error) {
 	}
 	vhost := s.config.Vhosts.Find(req.name.Vhost)
 	if vhost == nil {
-		return nil, nil, fmt.Errorf("%w: %s", errNoVhost, req.name.Vhost)
+		return nil, nil, fmt.Errorf("%w: %.*s", errNoVhost, maxName, req.name.Vhost)
 	}
 	if !vhost.Settings.RTC.Enabled {
 		return nil, nil, errRTCDisabled
 	}
-	req.name.Vhost = vhost.Name
 	if err := checkName(req.name); err != nil {
 		return nil, nil, err
+	}
+	req.name = stream.Name{Vhost: vhost.Name, App: strings.Clone(req.name.App), Stream: strings.Clone(req.name.Stream)}
+	if len(req.bearer) > maxBearer {
+		return nil, nil, errLongBearer
 	}
 	if err := s.sessions.vacancy(req.from); err != nil {
 		return nil, nil, err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -57,17 +58,24 @@ func (s *Server) rtcAPIJoin(w http.ResponseWriter, r *http.Request, publish bool
 	return s.join(req)
 }
 
-// parseStreamURL reads webrtc://host[:port]/app/stream?vhost=…
+// parseStreamURL reads webrtc://host[:port]/app/stream?vhost=…, where a percent sign that encodes nothing is one.
 func parseStreamURL(text string) (name stream.Name, host string, err error) {
-	u, err := url.Parse(text)
+	if len(text) > maxStreamURL {
+		return name, "", statusError{http.StatusBadRequest, fmt.Sprintf("streamurl is longer than %d bytes", maxStreamURL)}
+	}
+	scheme, rest, _ := strings.Cut(text, "://")
+	rest, _, _ = strings.Cut(rest, "#")
+	rest, rawQuery, _ := strings.Cut(rest, "?")
+	authority, path, _ := strings.Cut(rest, "/")
+	u, err := url.Parse(scheme + "://" + authority)
 	if err != nil || u.Host == "" {
 		return name, "", statusError{http.StatusBadRequest, "streamurl is not webrtc://host/app/stream"}
 	}
-	app, streamName, ok := cutLast(strings.Trim(u.Path, "/"), "/")
+	app, streamName, ok := cutLast(strings.Trim(looselyUnescaped(path), "/"), "/")
 	if !ok || app == "" || streamName == "" {
 		return name, "", statusError{http.StatusBadRequest, "streamurl has no app and stream: webrtc://host/app/stream"}
 	}
-	query := looseQuery(u.RawQuery)
+	query := looseQuery(rawQuery)
 	host = hostOf(u.Host)
 	name = stream.Name{
 		Vhost: firstOf(query.Get("vhost"), query.Get("domain"), host, config.DefaultVhost), App: app, Stream: streamName,
@@ -88,15 +96,17 @@ func looseQuery(raw string) url.Values {
 	values := url.Values{}
 	for _, item := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' }) {
 		key, value, _ := strings.Cut(item, "=")
-		if k, err := url.PathUnescape(key); err == nil {
-			key = k
-		}
-		if v, err := url.PathUnescape(value); err == nil {
-			value = v
-		}
-		values.Add(key, value)
+		values.Add(looselyUnescaped(key), looselyUnescaped(value))
 	}
 	return values
+}
+
+// looselyUnescaped decodes what is percent-encoded; where that fails the text is meant as it stands.
+func looselyUnescaped(text string) string {
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 // checkName refuses names that no URL could hold or that would mean a place in a file system.

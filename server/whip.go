@@ -26,7 +26,14 @@ const (
 
 	maxFragment = 64 << 10
 	maxName     = 256 // bytes of an app or stream name
+
+	// What a session keeps of its request, in bytes.
+	maxBearer    = 4 << 10
+	maxStreamURL = 4 << 10
+	maxShown     = 1 << 10 // of what is only shown
 )
+
+var errLongBearer = statusError{http.StatusBadRequest, fmt.Sprintf("the bearer token is longer than %d bytes", maxBearer)}
 
 // serveWHIP is the endpoint of WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): POST joins, and on the resource it
 // returns PATCH trickles or restarts ICE, DELETE leaves.
@@ -203,20 +210,28 @@ func quoted(etag string) string { return `"` + etag + `"` }
 // joinRequest fills in what comes from the request alone.
 func (s *Server) joinRequest(r *http.Request, query url.Values) *joinRequest {
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		bearer = ""
-	}
 	return &joinRequest{
 		ctx:     r.Context(),
 		query:   query,
 		local:   isLocalhost(hostOf(r.Host)),
 		ip:      clientIP(r),
 		from:    from.Addr().Unmap(),
-		bearer:  bearer,
-		pageURL: r.Header.Get("Referer"),
+		bearer:  bearerOf(r.Header.Get("Authorization")),
+		pageURL: shown(r.Referer()),
 	}
 }
+
+// bearerOf is the token of an Authorization header, empty where it is of another scheme (RFC 6750, RFC 9110 section 11.1).
+func bearerOf(authorization string) string {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.Clone(strings.TrimSpace(token))
+}
+
+// shown is as much of a client's text as is kept to be shown. It is a copy: the request it stood in need not be kept for it.
+func shown(text string) string { return strings.Clone(text[:min(len(text), maxShown)]) }
 
 // readBody reads a body of one content type, at most limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, want string, limit int64) ([]byte, error) {

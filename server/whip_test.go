@@ -429,7 +429,9 @@ func TestPaths(t *testing.T) {
 // A token in the request stays with the session.
 func TestBearer(t *testing.T) {
 	s := open(t, configure(t, allOnOne))
-	for header, want := range map[string]string{"Bearer s3cret": "s3cret", "Basic dXNlcjpwdw==": "", "": ""} {
+	for header, want := range map[string]string{
+		"Bearer s3cret": "s3cret", "bearer s3cret": "s3cret", "BEARER  s3cret": "s3cret", "Basic dXNlcjpwdw==": "", "Bearers3cret": "", "": "",
+	} {
 		res := post(t, base(s)+"/rtc/v1/whep/", offerFile(t, "chromium-play-default"), "Authorization: "+header)
 		at := resource(t, s, res)
 		if got := s.sessions.all()[0].info.bearer; got != want {
