@@ -155,17 +155,17 @@ func (t Transport) check() error {
 	}
 }
 
-// check holds the credentials to the lengths of RFC 8839 section 5.4; who names what they stand in.
+// check holds the credentials to RFC 8839 section 5.4; who names what they stand in.
 func (c Credentials) check(who string) error {
 	switch {
 	case c.Ufrag == "":
 		return malformed("%s has no ice-ufrag", who)
 	case c.Pwd == "":
 		return malformed("%s has no ice-pwd", who)
-	case len(c.Ufrag) < minUfrag || len(c.Ufrag) > maxUfragPwd || !isToken(c.Ufrag):
-		return malformed("%s has an ice-ufrag that is not a word of %d to %d characters", who, minUfrag, maxUfragPwd)
-	case len(c.Pwd) < minPwd || len(c.Pwd) > maxUfragPwd || !isToken(c.Pwd):
-		return malformed("%s has an ice-pwd that is not a word of %d to %d characters", who, minPwd, maxUfragPwd)
+	case len(c.Ufrag) < minUfrag || len(c.Ufrag) > maxUfragPwd || !isICE(c.Ufrag):
+		return malformed("%s has an ice-ufrag that is not a word of %d to %d characters, letters and digits", who, minUfrag, maxUfragPwd)
+	case len(c.Pwd) < minPwd || len(c.Pwd) > maxUfragPwd || !isICE(c.Pwd):
+		return malformed("%s has an ice-pwd that is not a word of %d to %d characters, letters and digits", who, minPwd, maxUfragPwd)
 	}
 	return nil
 }

@@ -238,3 +238,19 @@ func TestExtensionConflict(t *testing.T) {
 		}
 	}
 }
+
+// TestCredentialCharacters: those of RFC 8839 and of base64 pass in an offer and in a fragment, and none that would mean
+// something in a URL.
+func TestCredentialCharacters(t *testing.T) {
+	for c := rune('!'); c < 0x7f; c++ {
+		word := strings.Repeat(string(c), 22)
+		want := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.ContainsRune("+/-_=", c)
+		for _, pair := range [][2]string{{word, strings.Repeat("p", 22)}, {"user", word}} {
+			_, err := ParseOffer(change(t, "ufrag:abcd", "ufrag:"+pair[0], "pwd:0123456789abcdef012345", "pwd:"+pair[1]))
+			_, other := ParseFragment([]byte("a=ice-ufrag:" + pair[0] + "\na=ice-pwd:" + pair[1] + "\n"))
+			if (err == nil) != want || (other == nil) != want {
+				t.Errorf("%q: offer %v, fragment %v", c, err, other)
+			}
+		}
+	}
+}

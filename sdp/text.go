@@ -59,6 +59,12 @@ func isToken(s string) bool {
 	return s != ""
 }
 
+// isICE says whether s holds nothing but the ice-chars of RFC 8839, letters, digits, + and /, and what else makes up base64 as
+// clients write it. All of it can stand in the query of a URL as it is: a session's Location is made of ufrags.
+func isICE(s string) bool {
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=") == ""
+}
+
 // token makes an identifier out of text that may hold anything (a stream's name comes from a URL): at most limit bytes, every
 // byte that SDP would not take replaced by an underscore. The slash stays; browsers take it, and "app/stream" reads well.
 func token(s string, limit int) string {

@@ -20,9 +20,9 @@ const (
 
 // apiRoutes are the paths of the HTTP API.
 func (s *Server) apiRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("/rtc/v1/whip/", s.serveWHIP)
-	mux.HandleFunc("/rtc/v1/whep/", s.serveWHIP)
-	mux.HandleFunc("/rtc/v1/whip-play/", s.serveWHIP)
+	for _, endpoint := range []string{"/rtc/v1/whip/", "/rtc/v1/whep/", "/rtc/v1/whip-play/"} {
+		mux.HandleFunc(endpoint, s.serveWHIP(endpoint))
+	}
 	mux.HandleFunc("/rtc/v1/publish/", s.serveRTCAPI(true))
 	mux.HandleFunc("/rtc/v1/play/", s.serveRTCAPI(false))
 	mux.HandleFunc("/api/v1/versions", s.getOnly(s.serveVersions))

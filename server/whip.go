@@ -35,28 +35,38 @@ const (
 
 var errLongBearer = statusError{http.StatusBadRequest, fmt.Sprintf("the bearer token is longer than %d bytes", maxBearer)}
 
-// serveWHIP is the endpoint of WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): POST joins, and on the resource it
-// returns PATCH trickles or restarts ICE, DELETE leaves.
-func (s *Server) serveWHIP(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodPost:
-		s.whipPost(w, r)
-	case http.MethodPatch:
-		s.whipPatch(w, r)
-	case http.MethodDelete:
-		s.whipDelete(w, r)
-	case http.MethodOptions:
-		w.Header().Set("Accept-Post", typeSDP)
-		w.Header().Set("Accept-Patch", typeFragment)
-		w.WriteHeader(http.StatusOK)
-	default:
-		w.Header().Set("Allow", "POST, PATCH, DELETE, OPTIONS")
-		http.Error(w, "WHIP and WHEP take POST here, and PATCH and DELETE on the session that POST returns", http.StatusMethodNotAllowed)
+// serveWHIP is the endpoint of WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep), where POST joins, and the resource that
+// it returns, told apart by the session in the query: there PATCH trickles or restarts ICE, and DELETE leaves.
+func (s *Server) serveWHIP(endpoint string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions {
+			w.Header().Set("Accept-Post", typeSDP)
+			w.Header().Set("Accept-Patch", typeFragment)
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		query := looseQuery(r.URL.RawQuery)
+		isSession := query.Get("session") != ""
+		switch {
+		case r.URL.Path != endpoint:
+			refuse(w, statusError{http.StatusNotFound, "the path ends here, and the query names the stream: " + endpoint + "?app=live&stream=livestream"})
+		case r.Method == http.MethodPost && !isSession:
+			s.whipPost(w, r, query)
+		case r.Method == http.MethodPatch:
+			s.whipPatch(w, r, query)
+		case r.Method == http.MethodDelete:
+			s.whipDelete(w, query)
+		case isSession:
+			w.Header().Set("Allow", "PATCH, DELETE, OPTIONS")
+			refuse(w, statusError{http.StatusMethodNotAllowed, "a session takes PATCH and DELETE; to join, POST to the endpoint"})
+		default:
+			w.Header().Set("Allow", "POST, OPTIONS")
+			refuse(w, statusError{http.StatusMethodNotAllowed, "WHIP and WHEP take POST here, and PATCH and DELETE on the session that POST returns"})
+		}
 	}
 }
 
-func (s *Server) whipPost(w http.ResponseWriter, r *http.Request) {
-	query := looseQuery(r.URL.RawQuery)
+func (s *Server) whipPost(w http.ResponseWriter, r *http.Request, query url.Values) {
 	offer, err := readBody(w, r, typeSDP, sdp.MaxOffer)
 	if err != nil {
 		refuse(w, err)
@@ -93,7 +103,7 @@ func (s *Server) apiHost(r *http.Request, query url.Values) string {
 	return hostOf(r.Host)
 }
 
-// location is the session's resource, in SRS's form: ufrags hold nothing that must be escaped in a query.
+// location is the session's resource, in SRS's form: package sdp lets no ufrag pass that must be escaped in a query.
 func (s *session) location() string {
 	i := &s.info
 	return fmt.Sprintf("/rtc/v1/whip/?action=delete&token=%s&app=%s&stream=%s&session=%s",
@@ -103,8 +113,8 @@ func (s *session) location() string {
 // escaped is a value as looseQuery reads it, to which + is a plus.
 func escaped(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
-func (s *Server) whipDelete(w http.ResponseWriter, r *http.Request) {
-	sess, err := s.resource(r)
+func (s *Server) whipDelete(w http.ResponseWriter, query url.Values) {
+	sess, err := s.resource(query)
 	switch {
 	case errors.Is(err, errNoSession): // gone already is what was asked for, as SRS has it
 	case err != nil:
@@ -117,8 +127,7 @@ func (s *Server) whipDelete(w http.ResponseWriter, r *http.Request) {
 }
 
 // resource finds the session that a Location names. The token in it is the right to change it.
-func (s *Server) resource(r *http.Request) (*session, error) {
-	query := looseQuery(r.URL.RawQuery)
+func (s *Server) resource(query url.Values) (*session, error) {
 	key, token := query.Get("session"), query.Get("token")
 	if key == "" {
 		return nil, statusError{http.StatusBadRequest, "no session in the URL: use the Location that POST returned"}
@@ -136,8 +145,8 @@ func (s *Server) resource(r *http.Request) (*session, error) {
 var errNoSession = statusError{http.StatusNotFound, "no such session: it has ended or never was"}
 
 // whipPatch takes trickled candidates, which an ICE-lite server has no use for, and ICE restarts (RFC 9725 section 4.3).
-func (s *Server) whipPatch(w http.ResponseWriter, r *http.Request) {
-	sess, err := s.resource(r)
+func (s *Server) whipPatch(w http.ResponseWriter, r *http.Request, query url.Values) {
+	sess, err := s.resource(query)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -157,43 +166,55 @@ func (s *Server) whipPatch(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	w.Header().Set("ETag", quoted(etag))
-	if reply == nil {
+	if reply == nil { // no tag here either: the client's own is still the one
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	w.Header().Set("ETag", quoted(etag))
 	w.Header().Set("Content-Type", typeFragment)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 	w.Write(reply)
 }
 
-// patch applies a fragment: the present ufrag means trickle, another one means restart.
+// patch applies a fragment: the present ufrag means trickle, another one means restart. The same restart once more means that
+// the client has not heard the answer.
 func (s *session) patch(f sdp.Fragment, match string) (reply []byte, etag string, err error) {
 	s.in.Lock()
 	defer s.in.Unlock()
 	if s.over {
 		return nil, "", errNoSession
 	}
+	anyTag := match == "*" || match == `"*"` // the examples of WHIP and WHEP have it quoted
 	remote := s.peer.Agent().Remote()
-	restart := f.Ufrag != "" && f.Ufrag != remote.Ufrag
 	switch {
 	case match == "":
 		return nil, "", statusError{http.StatusPreconditionRequired, `PATCH needs If-Match: the session's ETag to trickle, "*" to restart ICE`}
-	case match != "*" && !etagIn(match, s.etag):
+	case !anyTag && !etagIn(match, s.etag):
 		return nil, "", statusError{http.StatusPreconditionFailed, "If-Match is not the session's ETag: ICE has been restarted since"}
-	case !restart:
-		return nil, s.etag, nil
-	case f.Pwd == "":
-		return nil, "", statusError{http.StatusBadRequest, "an ICE restart needs both ice-ufrag and ice-pwd"}
+	case f.Ufrag == "":
+		return nil, "", nil
+	case f.Ufrag != remote.Ufrag:
+		s.restart(ice.Credentials(f.Credentials))
+	case f.Pwd != remote.Pwd:
+		return nil, "", statusError{http.StatusBadRequest, "ice-ufrag is the present one, but ice-pwd is not: an ICE restart needs new ones of both"}
+	case !anyTag || !s.restarted():
+		return nil, "", nil
 	}
+	return sdp.WriteFragment(s.info.session, sdp.Credentials(s.local), s.info.candidates), s.etag, nil
+}
+
+// restart begins a new generation of ICE.
+func (s *session) restart(remote ice.Credentials) {
 	s.local = ice.NewCredentials(rand.Reader)
-	s.peer.Restart(time.Now(), s.local, ice.Credentials{Ufrag: f.Ufrag, Pwd: f.Pwd})
+	s.peer.Restart(time.Now(), s.local, remote)
 	s.server.sessions.rename(s, s.peer.Agent().Ufrags())
 	s.etag = randomText(12)
 	s.log.Info("session restarts ICE")
-	return sdp.WriteFragment(s.info.session, sdp.Credentials(s.local), s.info.candidates), s.etag, nil
 }
+
+// restarted says whether ICE is not that of the answer any more, of which the session's key is made.
+func (s *session) restarted() bool { return !strings.HasPrefix(s.info.key, s.local.Ufrag+":") }
 
 // etagIn says whether an If-Match header names the tag.
 func etagIn(header, etag string) bool {
