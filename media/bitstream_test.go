@@ -113,6 +113,15 @@ func TestInspect(t *testing.T) {
 		{"av1, frame", AV1, "10 32", true, false},
 		{"av1, continued", AV1, "90 32", false, false},
 		{"av1, continued and new, which is forbidden", AV1, "98 32", false, false},
+		{"av1, sequence header and key frame without N", AV1, "20 0b 080000000337fffc0fff98 30 10 00", true, true},
+		{"av1, lengths before all, a sequence header without N", AV1, "00 01 10 0b 080000000337fffc0fff98", true, true},
+		{"av1, a sequence header alone, with its size", AV1, "10 0a 0a 000000 42a7bfe62edfc842", true, true},
+		{"av1, sequence header repeated before an inter frame", AV1, "20 0b 080000000337fffc0fff98 30 30 00", true, false},
+		{"av1, sequence header repeated before an inter frame with its size", AV1, "20 0b 080000000337fffc0fff98 32 7f 30 00", true, false},
+		{"av1, sequence header before a frame cut short", AV1, "20 0b 080000000337fffc0fff98 30", true, false},
+		{"av1, metadata and frame", AV1, "20 02 2801 30 10 00", true, false},
+		{"av1, sequence header after a broken length", AV1, "00 7f 080000000337fffc0fff98", true, false},
+		{"av1, continued, then a sequence header", AV1, "a0 01 00 080000000337fffc0fff98", false, false},
 	} {
 		start, key := Inspect(test.codec, unhex(t, test.payload))
 		if start != test.start || key != test.key {
@@ -160,7 +169,8 @@ func TestVideoSize(t *testing.T) {
 		{"av1, with a size field", AV1, "28 0d 0a0b000000 42a7bfe62edfc842 3010", 1920, 818},
 		{"av1, after a temporal delimiter, with an extension", AV1, "28 01 10 0c00 000000 42abbfc37700", 1920, 1080},
 		{"av1, without one", AV1, "18 3010", 0, 0},
-		{"av1, not a new sequence", AV1, "10 08000000 42a7bfe4600d0040", 0, 0},
+		{"av1, without N", AV1, "10 08000000 42a7bfe4600d0040", 1920, 804},
+		{"av1, before an inter frame", AV1, "20 0c 08000000 42a7bfe4600d0040 30 30 00", 0, 0},
 		{"av1, an element of no bytes", AV1, "08 00 0a 08000000 42abbfc37700", 0, 0},
 		{"av1, an element longer than the payload", AV1, "08 7f 08000000 42abbfc37700", 0, 0},
 		{"av1, a length without an end", AV1, "08 ffffffffff 08", 0, 0},

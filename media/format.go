@@ -49,7 +49,7 @@ func (f *FrameFormat) readAV1() error {
 	if err != nil || sequence.Payload == nil {
 		return err
 	}
-	f.Width, f.Height = av1Size(sequence.AppendBare(nil))
+	f.Width, f.Height = av1Size(sequence)
 	return nil
 }
 

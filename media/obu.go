@@ -49,20 +49,33 @@ func ParseOBU(b []byte) (OBU, error) {
 	return obu, nil
 }
 
-// cutOBU reads an OBU header (section 5.3.2) and takes the OBU off b.
+// cutOBU reads an OBU and takes it off b.
 func cutOBU(b []byte) (obu OBU, rest []byte, ok bool) {
 	r := byteReader{b: b}
+	obu, n := r.obuHeader()
+	obu.Payload = r.take(n)
+	return obu, r.b, !r.short && b[0]&0x80 == 0
+}
+
+// openOBU reads an OBU of which there may be only the beginning.
+func openOBU(b []byte) OBU {
+	r := byteReader{b: b}
+	obu, _ := r.obuHeader()
+	obu.Payload = r.b
+	return obu
+}
+
+// obuHeader reads the header of an OBU and the size of what follows it (section 5.3.2), which is all there is if none is told.
+func (r *byteReader) obuHeader() (obu OBU, size int) {
 	head := r.next()
 	obu.Type = head >> 3 & 0x0f
 	if head&0x04 != 0 { // obu_extension_flag
 		obu.Extension = r.take(1)
 	}
-	n := len(r.b)
 	if head&0x02 != 0 { // obu_has_size_field
-		n = r.leb128()
+		return obu, r.leb128()
 	}
-	obu.Payload = r.take(n)
-	return obu, r.b, !r.short && head&0x80 == 0
+	return obu, len(r.b)
 }
 
 // Append appends the OBU with its size.
