@@ -206,18 +206,29 @@ func (s *Session) add(t *Track, m *Media) {
 	}
 }
 
-// canPlay refuses a viewer that cannot be given the picture of a live stream; without sound it may still watch.
+// canPlay refuses a viewer that cannot be given what it needs of a live stream.
 func (s *Session) canPlay(live []media.Format) error {
 	if s.Publish {
 		return nil
 	}
 	for _, t := range s.Tracks() {
-		f, refused := t.refuses(live)
-		if refused && (t.Kind == media.Video || s.Video == nil) {
-			return notAcceptable("the stream's %v is %v, which the offer cannot receive", t.Kind, describe(f))
+		if f, refused := t.refuses(live); refused {
+			if err := s.Without(f); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// Without says why a viewer that cannot be given a format must be refused; nil if it need not be: without sound it may still
+// watch.
+func (s *Session) Without(f media.Format) error {
+	kind := f.Codec.Kind()
+	if kind == media.Audio && s.Video != nil {
+		return nil
+	}
+	return notAcceptable("the stream's %v is %v, which the offer cannot receive", kind, describe(f))
 }
 
 // refuses finds what the stream has of the track's kind, when the track can carry none of it.

@@ -238,9 +238,15 @@ func (i *sessionInfo) track(k media.Kind) *sdp.Track {
 
 // checkRefused ends a viewer that can't be given what the stream has now.
 func (s *session) checkRefused() {
-	switch f, refused := s.reader.Refused(); {
-	case refused:
-		s.refuse(fmt.Errorf("the stream has turned to %v, which this viewer did not offer", f))
+	for k := range media.Kinds {
+		if f, refused := s.reader.Refused(k); refused {
+			if err := s.info.session.Without(f); err != nil {
+				s.refuse(err)
+				return
+			}
+		}
+	}
+	switch {
 	case s.reader.Broken():
 		s.refuse(errPanic)
 	case s.reader.Unbridged():

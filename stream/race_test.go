@@ -49,7 +49,7 @@ func TestConcurrency(t *testing.T) {
 					r.Stats()
 					r.Timing(media.Video)
 					r.Expired(time.Now())
-					r.Refused()
+					r.Refused(media.Video)
 					h.Streams()
 				}
 				r.Close()

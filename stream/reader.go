@@ -186,14 +186,12 @@ func (r *Reader) Accept(accept func(media.Format) bool) {
 	}
 }
 
-// Refused tells the format of a lane that is not delivered because the reader does not take it.
-func (r *Reader) Refused() (media.Format, bool) {
+// Refused tells the format of the lane of a kind, if that is not delivered because the reader does not take it.
+func (r *Reader) Refused(k media.Kind) (media.Format, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for k := range r.cursors {
-		if c := &r.cursors[k]; c.refuses && c.format != nil {
-			return *c.format, true
-		}
+	if c := &r.cursors[k]; c.refuses && c.format != nil {
+		return *c.format, true
 	}
 	return media.Format{}, false
 }

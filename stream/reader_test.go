@@ -191,8 +191,11 @@ func TestAccept(t *testing.T) {
 		s.sound(now)
 		drain(r, now)
 	}
-	if f, refused := r.Refused(); !refused || f != *vp8 {
+	if f, refused := r.Refused(media.Video); !refused || f != *vp8 {
 		t.Errorf("Refused says %v, %v", f, refused)
+	}
+	if f, refused := r.Refused(media.Audio); refused {
+		t.Errorf("%v is refused", f)
 	}
 	if judged != 2 || pub.requests() != 0 {
 		t.Errorf("%d formats judged, %d keyframes asked for", judged, pub.requests())
@@ -203,7 +206,7 @@ func TestAccept(t *testing.T) {
 	expect(t, "another codec needs a keyframe", drain(r, now), "a10")
 	s.frame(now, true)
 	expect(t, "and has it", drain(r, now), "v33! v34 v35")
-	if f, refused := r.Refused(); refused {
+	if f, refused := r.Refused(media.Video); refused {
 		t.Errorf("%v is still refused", f)
 	}
 	s.format = vp8
