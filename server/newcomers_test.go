@@ -187,3 +187,28 @@ func TestWaitingLeavesSessions(t *testing.T) {
 		}
 	})
 }
+
+// Who comes when a publisher has just left waits as well, and its place is counted until there is something to see.
+func TestWaitingAfterPublisher(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		publisher, other := joined(t, s, "whip", ""), joined(t, s, "whep", "")
+		publisher.show(0, 10, 111)
+		publisher.sess.close(errKicked)
+		viewer := joined(t, s, "whep", "") // the stream is still there, for the other viewer
+		viewer.live(time.Second)
+		if seen, _ := viewer.frames(); len(viewer.media) > 0 || s.rtcQueue.waiting() != 1 {
+			t.Errorf("of a publisher that has left it sees %v; %d wait", seen, s.rtcQueue.waiting())
+		}
+		publisher = joined(t, s, "whip", "")
+		publisher.show(1000, 10, 111)
+		viewer.pump()
+		if seen, _ := viewer.frames(); len(seen) != 10 || s.rtcQueue.waiting() != 0 {
+			t.Errorf("of the next one it sees %v; %d wait", seen, s.rtcQueue.waiting())
+		}
+		publisher.sess.close(errKicked)
+		other.sess.close(errKicked)
+		viewer.sess.close(errKicked)
+	})
+}

@@ -15,7 +15,7 @@ type cursor struct {
 	first uint64      // lowest sequence number of the run
 	top   uint64      // highest sequence number delivered of the publication
 	next  media.Break // what the next item says
-	from  uint64      // a keyframe before this position is not one to begin at
+	from  uint64      // what lies before this position is not for this reader to begin at
 
 	maxAge time.Duration // the greatest age of a keyframe to begin at
 
@@ -40,7 +40,7 @@ func (c *cursor) late(l *lane, now time.Time, limit time.Duration) bool {
 // age. Else it leaves out what there is and the run has still to begin.
 func (c *cursor) resume(l *lane, now time.Time, maxBytes int, accept func(media.Format) bool) (age time.Duration) {
 	c.pos = l.head
-	if l.format == nil || !c.takes(l.format, accept) || !l.frames.has {
+	if l.format == nil || c.from == l.head || !c.takes(l.format, accept) || !l.frames.has {
 		return 0
 	}
 	key := l.frames.newest

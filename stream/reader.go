@@ -80,8 +80,8 @@ func (r *Reader) begin(now time.Time) {
 		if r.started {
 			continue // the reader was there when the publication began
 		}
-		if c.pos = l.head; !config.GopCache {
-			c.from = l.head
+		if c.pos = l.head; !config.GopCache || s.pub == nil {
+			c.from = l.head // what a publisher left behind is dead
 		}
 	}
 	was := r.started

@@ -92,6 +92,31 @@ func TestReaderBeforePublisher(t *testing.T) {
 	}
 }
 
+// Who comes when the publisher has just left is given none of what it left behind, nor judged by it: it waits for another.
+func TestReaderAfterPublisher(t *testing.T) {
+	now := time.Now()
+	h := NewHub(testConfig())
+	there := subscribe(t, h, now, nil)
+	drain(there, now)
+	first := publish(t, h, now, &publisher{})
+	first.frame(now, true)
+	first.sound(now)
+	first.Close()
+	r := subscribe(t, h, now, nil)
+	r.Accept(func(f media.Format) bool { return f != *h264 })
+	now = now.Add(time.Second)
+	expect(t, "nobody publishes", drain(r, now), "")
+	if f, refused := r.Refused(media.Video); refused || !r.Stats().Waiting || r.Stats().Lag != 0 {
+		t.Errorf("%v is refused: %v; the stats are %+v", f, refused, r.Stats())
+	}
+	expect(t, "who was there reads to the end", drain(there, now), "v0! v1 v2 a0!")
+	second := publish(t, h, now, &publisher{})
+	second.format = vp8
+	second.sound(now)
+	second.frame(now, true)
+	expect(t, "another, from its beginning", drain(r, now), "a0! v0! v1 v2")
+}
+
 func TestNextHonoursMax(t *testing.T) {
 	now := time.Now()
 	h := NewHub(testConfig())
