@@ -10,8 +10,9 @@ import (
 
 // What makes an offer of H264 and Opus one of other codecs.
 var (
-	withPCMU = []string{"SAVPF 111", "SAVPF 0", "a=rtpmap:111 opus/48000/2", "a=rtpmap:0 PCMU/8000"}
-	noVideo  = []string{"m=video 9", "m=video 0"}
+	withPCMU  = []string{"SAVPF 111", "SAVPF 0", "a=rtpmap:111 opus/48000/2", "a=rtpmap:0 PCMU/8000"}
+	withMode0 = []string{"packetization-mode=1", "packetization-mode=0"}
+	noVideo   = []string{"m=video 9", "m=video 0"}
 )
 
 // show publishes n pictures, the first a keyframe, each with sound of a payload type.
@@ -89,6 +90,46 @@ func TestDeafListener(t *testing.T) {
 		}
 		if client, res := offered(t, s, "whep", "", noVideo...); client != nil || res.StatusCode != http.StatusNotAcceptable {
 			t.Errorf("another while it is live: %s", res.Status)
+		}
+		publisher.sess.close(errKicked)
+	})
+}
+
+// A stream that cuts its slices (packetization-mode 1) is nothing for a viewer that takes whole ones alone, whether it comes
+// before the publisher or after; one that does not is something for both.
+func TestPacketizationModes(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		s, log := logged(t, c)
+		early, able := joined(t, s, "whep", "", withMode0...), joined(t, s, "whep", "")
+		publisher := joined(t, s, "whip", "")
+		publisher.show(0, 100, 111)
+		early.pump()
+		able.pump()
+		if seen, _ := early.frames(); !early.over() || early.goodbye == nil || len(seen) != 0 {
+			t.Errorf("the viewer of mode 0: over %v, told %v, saw %d", early.over(), early.goodbye, len(seen))
+		}
+		if want := "the stream's video is H264/42e01f of packetization-mode 1, which the offer cannot receive"; !strings.Contains(log.text(), want) {
+			t.Errorf("the log does not say %q: %s", want, log.text())
+		}
+		if seen, _ := able.frames(); len(seen) != 100 || able.over() {
+			t.Errorf("the viewer of mode 1 saw %d, over %v", len(seen), able.over())
+		}
+		if client, res := offered(t, s, "whep", "", withMode0...); client != nil || res.StatusCode != http.StatusNotAcceptable {
+			t.Errorf("a viewer of mode 0 while mode 1 is live: %s", res.Status)
+		}
+		publisher.sess.close(errKicked)
+
+		early = joined(t, s, "whep", "", withMode0...)
+		publisher = joined(t, s, "whip", "", withMode0...)
+		able.media = nil
+		publisher.show(1000, 50, 111)
+		for name, viewer := range map[string]*fakeClient{"0": early, "1": able} {
+			viewer.pump()
+			if seen, _ := viewer.frames(); len(seen) != 50 || viewer.over() {
+				t.Errorf("of a stream of mode 0 the viewer of mode %s saw %d, over %v", name, len(seen), viewer.over())
+			}
+			viewer.sess.close(errKicked)
 		}
 		publisher.sess.close(errKicked)
 	})
