@@ -96,17 +96,8 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 	case method == http.MethodGet && id == "":
 		var list []api.Client
-		for _, sess := range s.sessions.all() {
-			list = append(list, sess.describe())
-		}
-		for _, v := range s.viewers.all() {
-			list = append(list, v.describe())
-		}
-		for _, v := range s.hlsViewers.all(s) {
-			list = append(list, v.describe())
-		}
-		for _, i := range s.ingests.all() {
-			list = append(list, i.describe())
+		for _, c := range s.clients() {
+			list = append(list, c.describe())
 		}
 		writeJSON(w, r, api.ClientsReply{Envelope: s.envelope(), Clients: page(list, r)})
 	case method == http.MethodGet || method == http.MethodDelete && id != "":
@@ -117,37 +108,14 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// client is what the API does with one.
-type client struct {
-	describe func() api.Client
-	kick     func()
-}
-
-// clientByID finds a client of whatever sort.
-func (s *Server) clientByID(id string) (client, bool) {
-	if sess := s.sessions.byID(id); sess != nil {
-		return client{sess.describe, func() { sess.close(errKicked) }}, true
-	}
-	if v := s.viewers.byID(id); v != nil {
-		return client{v.describe, func() { v.cancel(errKicked) }}, true
-	}
-	if v := s.hlsViewers.byID(id); v != nil {
-		return client{v.describe, v.kick}, true
-	}
-	if i := s.ingests.byID(id); i != nil {
-		return client{i.describe, func() { i.dismiss(errKicked) }}, true
-	}
-	return client{}, false
-}
-
 // serveClient shows or kicks one client.
 func (s *Server) serveClient(w http.ResponseWriter, r *http.Request, id string, kick bool) {
-	c, ok := s.clientByID(id)
+	c := s.clientByID(id)
 	switch {
-	case !ok:
+	case c == nil:
 		writeJSON(w, r, api.Failure{Code: api.ClientNotFound})
 	case kick:
-		c.kick()
+		c.dismiss(errKicked)
 		writeJSON(w, r, s.envelope())
 	default:
 		writeJSON(w, r, api.ClientReply{Envelope: s.envelope(), Client: c.describe()})

@@ -17,7 +17,8 @@ var masks = []struct{ pattern, with string }{
 	{`"pid":"[0-9]+"`, `"pid":"PID"`},
 	{`"sdp":"v=0\\r\\n[^"]*"`, `"sdp":"SDP"`},
 	{`"sessionid":"[0-9a-z]{8}:[^"]+"`, `"sessionid":"OURS:THEIRS"`},
-	{`"id":"vid-[a-z2-7]{7}"`, `"id":"STREAM"`},
+	{`"(id|stream)":"vid-[a-z2-7]{7}"`, `"$1":"STREAM"`},
+	{`"vhost":"vid-[a-z2-7]{7}"`, `"vhost":"VHOST"`},
 	{`"id":"[a-z2-7]{8}"`, `"id":"CLIENT"`},
 	{`"cid":"[a-z2-7]{8}"`, `"cid":"CLIENT"`},
 	{`"live_ms":[0-9]{12,13}\b`, `"live_ms":NOW`},
@@ -141,7 +142,7 @@ func TestStreamsAndClients(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		viewer.pump()
 
-		const stream = `{"id":"STREAM","name":"show","vhost":"__defaultVhost__","app":"live","tcUrl":"webrtc://__defaultVhost__/live",` +
+		const stream = `{"id":"STREAM","name":"show","vhost":"VHOST","app":"live","tcUrl":"webrtc://__defaultVhost__/live",` +
 			`"url":"/live/show","live_ms":NOW,"clients":2,"frames":1,"send_bytes":SENT,"recv_bytes":10,"kbps":{"recv_30s":0,"send_30s":0},` +
 			`"publish":{"active":true,"cid":"CLIENT"},` +
 			`"video":{"codec":"H264","profile":"Baseline","level":"3.1","width":0,"height":0},` +
@@ -155,8 +156,15 @@ func TestStreamsAndClients(t *testing.T) {
 		id := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(shown)[1]
 		expectJSON(t, get("/api/v1/streams/"+id), envelopeText+`,"stream":`+want+`}`)
 		expectJSON(t, get("/api/v1/streams/nobody"), `{"code":2048}`)
+		if all := text(t, get("/api/v1/clients/")); strings.Count(all, `"stream":"`+id+`"`) != 2 {
+			t.Errorf("the clients of stream %s are not told to be its: %s", id, all)
+		}
+		vhost := regexp.MustCompile(`"vhost":"([^"]+)"`).FindStringSubmatch(shown)[1]
+		if all := text(t, get("/api/v1/clients/")); strings.Count(all, `"vhost":"`+vhost+`"`) != 2 {
+			t.Errorf("the clients of virtual host %s are not told to be its: %s", vhost, all)
+		}
 
-		const client = `{"id":"CLIENT","vhost":"__defaultVhost__","stream":"show","ip":"192.0.2.1","pageUrl":"","swfUrl":"","tcUrl":"",` +
+		const client = `{"id":"CLIENT","vhost":"VHOST","stream":"STREAM","ip":"192.0.2.1","pageUrl":"","swfUrl":"","tcUrl":"",` +
 			`"url":"/live/show","name":"show","type":"TYPE","publish":WHO,"alive":SECONDS,"send_bytes":SENT,"recv_bytes":RECEIVED,` +
 			`"kbps":{"recv_30s":0,"send_30s":0},"transport":"tcp","local":"203.0.113.1:8080","remote":"192.0.2.1:1","rtt_ms":0,` +
 			`"srtp":"SRTP_AEAD_AES_128_GCM","lag_ms":0,"skips":0,"skipped_packets":0,"packets":2,"lost":0,"resent":0,"sessionid":"OURS:THEIRS"}`

@@ -32,7 +32,7 @@ func TestHLSViewersShareTheTable(t *testing.T) {
 		if enter("192.0.2.1", "") != nil {
 			t.Error("an address displaces its own viewers")
 		}
-		crowd[1].kick()
+		crowd[1].dismiss(errKicked)
 		enter("192.0.2.1", crowd[0].id) // says something again
 		second := enter("192.0.2.2", "")
 		if second == nil || s.hlsViewers.byID(second.id) != second {

@@ -9,20 +9,16 @@ import (
 	"time"
 
 	"oneport/api"
-	"oneport/stream"
 )
 
 // hlsViewer is a player of HLS, known by the id in its requests. It is over when no request has come for two windows.
 type hlsViewer struct {
-	origin
-	server  *Server
-	name    stream.Name
-	id      string
-	from    netip.Addr
-	created time.Time
-	sent    atomic.Uint64
-	kicked  atomic.Bool
-	seen    time.Time // of the last request; under the table's lock
+	identity
+	server *Server
+	from   netip.Addr
+	sent   atomic.Uint64
+	kicked atomic.Bool
+	seen   time.Time // of the last request; under the table's lock
 }
 
 // hlsViewers finds viewers of HLS. There are at most so many as max_connections says; more are served without an id. Anybody can
@@ -66,7 +62,8 @@ func (q *segmentRequest) enter(id string) (first bool, err error) {
 		t.ids, t.of = make(map[string]*hlsViewer), make(map[netip.Addr]int)
 	}
 	v := &hlsViewer{
-		origin: httpOrigin(q.r, "hls-play", q.key.name.App), server: q.server, name: q.key.name, id: id, from: from, created: now, seen: now,
+		identity: identity{origin: httpOrigin(q.r, "hls-play", q.key.name.App), id: id, name: q.key.name, created: now},
+		server:   q.server, from: from, seen: now,
 	}
 	t.ids[id] = v
 	t.of[from]++
@@ -221,16 +218,13 @@ func (t *hlsViewers) byID(id string) *hlsViewer {
 	return nil
 }
 
-// kick ends a viewer: what it asks for from now on is not there.
-func (v *hlsViewer) kick() { v.kicked.Store(true) }
+// dismiss kicks a viewer: what it asks for from now on is not there.
+func (v *hlsViewer) dismiss(error) { v.kicked.Store(true) }
+
+func (v *hlsViewer) bytes() (received, sent uint64) { return 0, v.sent.Load() }
 
 // describe is the viewer as the API shows it.
-func (v *hlsViewer) describe() api.Client {
-	now, sent := time.Now(), v.sent.Load()
-	return api.Client{
-		ID: v.id, Vhost: v.name.Vhost, Stream: v.name.Stream, IP: v.ip, PageURL: v.pageURL, TCURL: v.tcURL,
-		URL: v.name.String(), Name: v.name.Stream, Type: v.kind, Alive: now.Sub(v.created).Seconds(), SendBytes: sent,
-		Kbps:      api.Kbps{Send: v.server.rates.kbps(now, "s"+v.id, sent)},
-		Transport: v.transport(), Local: v.local, Remote: v.remote,
-	}
-}
+func (v *hlsViewer) describe() api.Client { return v.server.present(v.who(), 0, v.sent.Load()) }
+
+// count leaves the bytes to the server's own counter, which has those of nobody's requests too.
+func (v *hlsViewer) count(t *traffic) { t.viewers[v.kind]++ }

@@ -13,37 +13,15 @@ import (
 	"oneport/stream"
 )
 
-// origin is who a client is and where it connects from.
-type origin struct {
-	kind    string // as the API names it: fmle-publish, srt-publish, flv-play
-	ip      string
-	local   string
-	remote  string
-	pageURL string
-	tcURL   string
-	udp     bool // TCP otherwise
-}
-
-// transport is the protocol below the client's.
-func (o *origin) transport() string {
-	if o.udp {
-		return "udp"
-	}
-	return "tcp"
-}
-
 // ingest is a publisher of frames, whatever it speaks: its place in a stream, and what is known of it.
 //
 // Its session feeds it from one goroutine and watches ctx, which is done when the publisher has to go: kicked, replaced, or
 // at the server's end. The session then ends its connection and calls end with context.Cause(ctx).
 type ingest struct {
-	origin
-	server  *Server
-	log     *slog.Logger
-	conf    *VhostConf
-	name    stream.Name
-	id      string
-	created time.Time
+	identity
+	server *Server
+	log    *slog.Logger
+	conf   *VhostConf
 
 	publication *stream.Publication
 	ctx         context.Context
@@ -79,7 +57,8 @@ func (s *Server) tryPublishFrames(name stream.Name, from origin) (*ingest, error
 	}
 	id := randomText(8)
 	i := &ingest{
-		origin: from, server: s, log: s.log.With("session", id), conf: &vhost.Settings, name: name, id: id, created: time.Now(),
+		identity: identity{origin: from, id: id, name: name, publish: true, created: time.Now()},
+		server:   s, log: s.log.With("session", id), conf: &vhost.Settings,
 	}
 	i.ctx, i.cancel = context.WithCancelCause(context.Background())
 	var err error
@@ -135,8 +114,8 @@ func (i *ingest) Alive(time.Time) bool { return i.ctx.Err() == nil }
 // Replaced is part of stream.Publisher.
 func (i *ingest) Replaced() { i.cancel(errReplaced) }
 
-func (i *ingest) identity() (id string, since time.Time) { return i.id, i.created }
-func (i *ingest) dismiss(reason error)                   { i.cancel(reason) }
+func (i *ingest) dismiss(reason error)           { i.cancel(reason) }
+func (i *ingest) bytes() (received, sent uint64) { return i.received.Load(), 0 }
 
 // end gives up the place in the stream, counts what came, and says why, how long and how much. It is called once.
 func (i *ingest) end(reason error) {
@@ -159,11 +138,16 @@ func (i *ingest) end(reason error) {
 
 // describe is the publisher as the API shows it.
 func (i *ingest) describe() api.Client {
-	now, received := time.Now(), i.received.Load()
-	return api.Client{
-		ID: i.id, Vhost: i.name.Vhost, Stream: i.name.Stream, IP: i.ip, PageURL: i.pageURL, TCURL: i.tcURL,
-		URL: i.name.String(), Name: i.name.Stream, Type: i.kind, Publish: true, Alive: now.Sub(i.created).Seconds(), RecvBytes: received,
-		Kbps:      api.Kbps{Recv: i.server.rates.kbps(now, "r"+i.id, received)},
-		Transport: i.transport(), Local: i.local, Remote: i.remote, Packets: i.frames.Load(), Lost: i.rejected.Load(),
-	}
+	c := i.server.present(i.who(), i.received.Load(), 0)
+	c.Packets, c.Lost = i.frames.Load(), i.rejected.Load()
+	return c
+}
+
+func (i *ingest) count(t *traffic) {
+	t.publishers[i.kind]++
+	t.bytesIn += i.received.Load()
+	t.frames.received += i.frames.Load()
+	t.frames.rejected += i.rejected.Load()
+	t.frames.rebased += i.rebased.Load()
+	t.frames.unasked += i.asked.Load()
 }

@@ -164,10 +164,16 @@ func (s *Server) newSession(req *joinRequest, vhost *VhostRTC, answer *sdp.Sessi
 		local:  local,
 		ended:  make(chan struct{}),
 		info: sessionInfo{
-			id: id, key: local.Ufrag + ":" + answer.Remote.Ufrag, token: randomText(9), bearer: req.bearer,
-			ip: req.ip, from: req.from, name: req.name, publish: req.publish, session: answer,
-			created: time.Now(), tcURL: req.tcURL, pageURL: req.pageURL, candidates: req.candidates,
+			identity: identity{
+				origin: origin{kind: "rtc-play", ip: req.ip, pageURL: req.pageURL, tcURL: req.tcURL},
+				id:     id, name: req.name, publish: req.publish, created: time.Now(),
+			},
+			key: local.Ufrag + ":" + answer.Remote.Ufrag, token: randomText(9), bearer: req.bearer,
+			from: req.from, session: answer, candidates: req.candidates,
 		},
+	}
+	if req.publish {
+		sess.info.kind = "rtc-publish"
 	}
 	sess.etag = randomText(12)
 	peer, err := rtc.NewPeer(sess.info.created, rtc.Config{
@@ -196,7 +202,7 @@ func (s *Server) enter(sess *session, hub *stream.Hub) error {
 		sess.close(errShutdown)
 		return errStopping
 	}
-	sess.log.Debug("session offered", "stream", sess.info.name.String(), "role", sess.role(), "ip", sess.info.ip)
+	sess.log.Debug("session offered", "stream", sess.info.name.String(), "role", sess.info.role(), "ip", sess.info.ip)
 	s.stats.joined.Add(1)
 	s.timers.schedule(sess, now) // learns its deadlines
 	return nil

@@ -12,7 +12,6 @@ import (
 	"oneport/bridge"
 	"oneport/media"
 	"oneport/port"
-	"oneport/rtc"
 )
 
 // metrics serves /metrics: SRS's names for what SRS has, and ours for the rest. Everything is read when it is asked for.
@@ -201,51 +200,14 @@ func (s *Server) traffic() traffic {
 		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), skips: e.sent.skips.Load(),
 		by: make(map[roleAndTransport]int), publishers: make(map[string]int), viewers: make(map[string]int),
 	}
-	for _, sess := range s.sessions.all() {
-		c := sess.tally()
-		t.clients++
-		t.bytesIn += c.in.Bytes
-		t.packetsIn += c.in.Packets
-		t.lost += c.in.Lost
-		t.rejected += c.in.Rejected + c.in.Unknown
-		t.bytesOut += c.out.Bytes
-		t.packetsOut += c.out.Packets
-		t.skips += c.skips
-		transport := "none"
-		if l := sess.link(); l != nil {
-			transport = l.path().Transport.String()
-		}
-		t.by[roleAndTransport{sess.role(), transport}]++
-	}
-	for _, v := range s.viewers.all() {
-		t.clients++
-		t.viewers[v.kind]++
-		t.bytesOut += v.sent.Load()
-		t.skips += v.reader.Stats().Skips
-	}
-	for _, v := range s.hlsViewers.all(s) {
-		t.clients++
-		t.viewers[v.kind]++
-	}
+	t.frames.received, t.frames.rejected = e.frames.received.Load(), e.frames.rejected.Load()
+	t.frames.rebased, t.frames.unasked = e.frames.rebased.Load(), e.frames.unasked.Load()
 	t.bytesOut += e.segmentBytes.Load()
-	s.addIngests(&t)
-	return t
-}
-
-// addIngests adds the publishers of frames. Called with retiring held.
-func (s *Server) addIngests(t *traffic) {
-	ended := &s.stats.frames
-	t.frames.received, t.frames.rejected = ended.received.Load(), ended.rejected.Load()
-	t.frames.rebased, t.frames.unasked = ended.rebased.Load(), ended.unasked.Load()
-	for _, i := range s.ingests.all() {
+	for _, c := range s.clients() {
 		t.clients++
-		t.publishers[i.kind]++
-		t.bytesIn += i.received.Load()
-		t.frames.received += i.frames.Load()
-		t.frames.rejected += i.rejected.Load()
-		t.frames.rebased += i.rebased.Load()
-		t.frames.unasked += i.asked.Load()
+		c.count(&t)
 	}
+	return t
 }
 
 // retire moves a session's counters from the table to the totals, in one step for whoever adds the two up.
@@ -263,24 +225,6 @@ func (s *Server) retire(sess *session) tally {
 	e.sent.bytes.Add(t.out.Bytes)
 	e.sent.skips.Add(t.skips)
 	s.sessions.remove(sess)
-	return t
-}
-
-// tally is what one session carried.
-type tally struct {
-	in    rtc.InStats
-	out   rtc.OutStats
-	skips uint64
-}
-
-func (s *session) tally() tally {
-	t := tally{out: s.outStats()}
-	s.in.Lock()
-	t.in, _ = s.peer.Stats()
-	s.in.Unlock()
-	if s.reader != nil {
-		t.skips = s.readerStats().Skips
-	}
 	return t
 }
 

@@ -164,21 +164,26 @@ func TestHosts(t *testing.T) {
 // Rates are of the last half minute, as far as somebody asks often enough, and what nobody asks for is forgotten.
 func TestRates(t *testing.T) {
 	var r rates
-	now := time.Unix(1_000_000, 0)
+	began := time.Unix(1_000_000, 0)
+	now := began
 	ask := func(after time.Duration, name string, bytes uint64) int64 {
 		now = now.Add(after)
-		return r.kbps(now, name, bytes)
+		got := r.kbps(now, began, name, bytes, 2*bytes)
+		if got.Send/2 != got.Recv {
+			t.Errorf("%+v for twice as much sent", got)
+		}
+		return got.Recv
 	}
-	if got := ask(0, "a", 1_000_000); got != 0 {
-		t.Errorf("%d at the first question", got)
-	}
-	if got := ask(500*time.Millisecond, "a", 2_000_000); got != 0 {
+	if got := ask(500*time.Millisecond, "a", 62_500); got != 0 {
 		t.Errorf("%d after half a second", got)
 	}
-	if got := ask(500*time.Millisecond, "a", 1_125_000); got != 1000 {
+	if got := ask(500*time.Millisecond, "a", 125_000); got != 1000 {
 		t.Errorf("%d after a second of 1 Mbit/s", got)
 	}
-	bytes := uint64(1_125_000)
+	if got := ask(0, "first asked after a second", 250_000); got != 2000 {
+		t.Errorf("%d after a second of 2 Mbit/s that nobody had asked for", got)
+	}
+	bytes := uint64(125_000)
 	for range 60 { // a minute at 2 Mbit/s
 		bytes += 250_000
 		ask(time.Second, "a", bytes)

@@ -29,6 +29,7 @@ type Server struct {
 	log         *slog.Logger
 	certificate *dtls.Certificate
 	hubs        map[string]*stream.Hub // by virtual host
+	vhostIDs    map[string]string      // in the API
 
 	sessions   *sessions
 	viewers    table[*viewer] // of frames
@@ -127,6 +128,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		log:         log,
 		certificate: certificate,
 		hubs:        make(map[string]*stream.Hub),
+		vhostIDs:    make(map[string]string),
 		sessions:    newSessions(c.RTC.MaxSessions, c.RTC.MaxSessionsPerAddress),
 		segmenters:  segmenters{mark: newMark()},
 		places:      places{most: int64(c.MaxConnections)},
@@ -145,6 +147,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		certs:       make(map[cert.Files]*cert.Source),
 	}
 	for v := range c.Vhosts.All() {
+		s.vhostIDs[v.Name] = "vid-" + randomText(7)
 		s.hubs[v.Name] = stream.NewHub(stream.Config{
 			MaxStreams: c.RTC.MaxStreams, MaxReaders: c.RTC.MaxSessions + c.MaxConnections,
 			Play: v.Settings.Play, Publish: v.Settings.Publish.Publish, FrameBridge: s.frameBridge(&v.Settings.RTC), PacketBridge: s.packetBridge(&v.Settings.RTC), Published: s.published(v),

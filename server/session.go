@@ -64,18 +64,12 @@ type linkBox struct{ link }
 
 // sessionInfo is what is known of a session from its POST on.
 type sessionInfo struct {
-	id      string // in logs and in the API
+	identity
 	key     string // "ours:theirs", the ufrags: SRS's session id
 	token   string // of the Location, for DELETE and PATCH
 	bearer  string // kept with the session, for whoever authorises later
-	ip      string // of the client, as proxies told it
 	from    netip.Addr
-	name    stream.Name
-	publish bool
 	session *sdp.Session
-	created time.Time
-	tcURL   string
-	pageURL string
 
 	candidates []string // told in the answer; an ICE restart tells them again
 }
@@ -365,7 +359,7 @@ func (s *session) begin() {
 	profile, _ := s.peer.Profile()
 	path, _ := s.peer.Selected()
 	s.in.Unlock()
-	s.log.Info("session started", "stream", s.info.name.String(), "role", s.role(), "transport", path.Transport.String(),
+	s.log.Info("session started", "stream", s.info.name.String(), "role", s.info.role(), "transport", path.Transport.String(),
 		"remote", path.Remote.String(), "codecs", codecsOf(s.info.session), "srtp", profile.String())
 }
 
@@ -377,13 +371,6 @@ func (s *session) moved(l link) {
 	default:
 		s.log.Info("session moved", "transport", l.path().Transport.String(), "remote", l.path().Remote.String())
 	}
-}
-
-func (s *session) role() string {
-	if s.info.publish {
-		return "publish"
-	}
-	return "play"
 }
 
 // queue counts a viewer among those that wait, if there is nothing to play.

@@ -62,7 +62,7 @@ func (s *session) account(reason error) {
 	if !s.started.Load() {
 		log = s.log.Warn
 	}
-	log("session ended", "stream", s.info.name.String(), "role", s.role(), "why", reason.Error(),
+	log("session ended", "stream", s.info.name.String(), "role", s.info.role(), "why", reason.Error(),
 		"lasted", time.Since(s.info.created).Round(time.Millisecond).String(), "packets_in", t.in.Packets, "lost", t.in.Lost,
 		"packets_out", t.out.Packets, "skips", t.skips)
 }

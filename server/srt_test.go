@@ -258,7 +258,7 @@ func TestOnlyBySRTFollowsThePublisher(t *testing.T) {
 		}
 	}
 	begin := func(kind string) (*ingest, error) {
-		i := &ingest{origin: origin{kind: kind}, id: kind, name: name}
+		i := &ingest{identity: identity{origin: origin{kind: kind}, id: kind, name: name}}
 		i.ctx, i.cancel = context.WithCancelCause(t.Context())
 		p, err := hub.PublishFrames(time.Now(), name, i)
 		i.publication = p
@@ -278,7 +278,7 @@ func TestOnlyBySRTFollowsThePublisher(t *testing.T) {
 	defer encoder.end(errGone)
 	check("an encoder has replaced it", false)
 	early.publication.Close()
-	late := &ingest{origin: origin{kind: "srt-publish"}, id: "late", name: name}
+	late := &ingest{identity: identity{origin: origin{kind: "srt-publish"}, id: "late", name: name}}
 	if err := s.ingests.add(late); err != nil {
 		t.Fatal(err)
 	}

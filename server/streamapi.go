@@ -14,43 +14,25 @@ import (
 
 // carried is what the clients of a stream say of it.
 type carried struct {
+	clients   int
 	sent      uint64
-	received  uint64 // from a publisher of frames
+	received  uint64
 	publisher string // its id
-	clients   int    // that are no readers of the stream, less those readers that are no clients
-	tcURL     string // of a publisher of frames
+	tcURL     string // of the publisher
 }
 
 func (s *Server) describeStreams() []api.Stream {
 	by := make(map[stream.Name]carried)
-	for _, sess := range s.sessions.all() {
-		c := by[sess.info.name]
-		if sess.info.publish {
-			c.publisher = sess.info.id
-		} else {
-			c.sent += sess.outStats().Bytes
-		}
-		by[sess.info.name] = c
-	}
-	for _, v := range s.viewers.all() {
-		c := by[v.name]
-		c.sent += v.sent.Load()
-		by[v.name] = c
-	}
-	for _, v := range s.hlsViewers.all(s) {
-		c := by[v.name]
-		c.sent += v.sent.Load()
-		c.clients++
-		by[v.name] = c
-	}
-	for _, g := range s.segmenters.list() {
-		c := by[g.key.name]
-		c.clients-- // it reads for others
-		by[g.key.name] = c
-	}
-	for _, i := range s.ingests.all() {
+	for _, client := range s.clients() {
+		i := client.who()
+		received, sent := client.bytes()
 		c := by[i.name]
-		c.publisher, c.tcURL, c.received = i.id, i.tcURL, i.received.Load()
+		c.clients++
+		if i.publish {
+			c.publisher, c.tcURL, c.received = i.id, i.tcURL, received
+		} else {
+			c.sent += sent
+		}
 		by[i.name] = c
 	}
 	list := []api.Stream{}
@@ -64,11 +46,10 @@ func (s *Server) describeStreams() []api.Stream {
 
 func (s *Server) describeStream(vhost string, info stream.Info, c carried) api.Stream {
 	st := api.Stream{
-		ID: info.ID, Name: info.Name.Stream, Vhost: vhost, App: info.Name.App, URL: info.Name.String(),
-		TCURL: firstOf(c.tcURL, "webrtc://"+vhost+"/"+info.Name.App), Clients: info.Readers + c.clients, SendBytes: c.sent,
+		ID: info.ID, Name: info.Name.Stream, Vhost: s.vhostIDs[vhost], App: info.Name.App, URL: info.Name.String(),
+		TCURL: firstOf(c.tcURL, "webrtc://"+vhost+"/"+info.Name.App), Clients: c.clients, SendBytes: c.sent,
 	}
 	if info.Live {
-		st.Clients++
 		st.LiveMS = info.Since.UnixMilli()
 		st.Publish.Active = true
 		st.Publish.CID = c.publisher
@@ -79,8 +60,11 @@ func (s *Server) describeStream(vhost string, info stream.Info, c carried) api.S
 	} else {
 		describeLanes(&st, &info)
 	}
-	now := time.Now()
-	st.Kbps = api.Kbps{Recv: s.rates.kbps(now, "r"+info.ID, st.RecvBytes), Send: s.rates.kbps(now, "s"+info.ID, c.sent)}
+	now, began := time.Now(), info.Since
+	if !info.Live {
+		began = now
+	}
+	st.Kbps = s.rates.kbps(now, began, info.ID, st.RecvBytes, c.sent)
 	return st
 }
 

@@ -4,14 +4,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // tabled is a client that a table holds.
 type tabled interface {
 	comparable
-	identity() (id string, since time.Time)
-	dismiss(reason error) // ends it, without waiting
+	client
 }
 
 // table finds every client of a sort. It is closed before the server ends. What bounds it is said where clients come in.
@@ -31,8 +29,7 @@ func (t *table[C]) add(c C) error {
 	if t.ids == nil {
 		t.ids = make(map[string]C)
 	}
-	id, _ := c.identity()
-	t.ids[id] = c
+	t.ids[c.who().id] = c
 	t.left.Add(1)
 	return nil
 }
@@ -40,8 +37,7 @@ func (t *table[C]) add(c C) error {
 func (t *table[C]) remove(c C) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	id, _ := c.identity()
-	delete(t.ids, id)
+	delete(t.ids, c.who().id)
 }
 
 // byID finds a client; nil if there is none.
@@ -59,11 +55,7 @@ func (t *table[C]) all() []C {
 		list = append(list, c)
 	}
 	t.mu.Unlock()
-	slices.SortFunc(list, func(a, b C) int {
-		_, first := a.identity()
-		_, second := b.identity()
-		return first.Compare(second)
-	})
+	slices.SortFunc(list, func(a, b C) int { return a.who().created.Compare(b.who().created) })
 	return list
 }
 

@@ -16,13 +16,10 @@ var errNoPlace error = statusError{http.StatusServiceUnavailable, "the server ha
 
 // viewer is a client that plays frames: its place in a stream, and what is known of it.
 type viewer struct {
-	origin
-	server  *Server
-	log     *slog.Logger
-	hub     *stream.Hub
-	name    stream.Name
-	id      string
-	created time.Time
+	identity
+	server *Server
+	log    *slog.Logger
+	hub    *stream.Hub
 
 	reader *stream.FrameReader
 	wake   chan struct{} // capacity 1
@@ -37,8 +34,8 @@ type viewer struct {
 // Wake is called by the stream.
 func (v *viewer) Wake(*stream.Stream) { signal(v.wake) }
 
-func (v *viewer) identity() (id string, since time.Time) { return v.id, v.created }
-func (v *viewer) dismiss(reason error)                   { v.cancel(reason) }
+func (v *viewer) dismiss(reason error)           { v.cancel(reason) }
+func (v *viewer) bytes() (received, sent uint64) { return 0, v.sent.Load() }
 
 // watch gives a client its place in a stream. Its connection has taken one of the server's places.
 func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
@@ -47,8 +44,8 @@ func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
 	}
 	id := randomText(8)
 	v := &viewer{
-		origin: from, server: s, log: s.log.With("session", id), hub: s.hubs[name.Vhost], name: name, id: id,
-		created: time.Now(), wake: make(chan struct{}, 1),
+		identity: identity{origin: from, id: id, name: name, created: time.Now()},
+		server:   s, log: s.log.With("session", id), hub: s.hubs[name.Vhost], wake: make(chan struct{}, 1),
 	}
 	v.ctx, v.cancel = context.WithCancelCause(context.Background())
 	var err error
@@ -118,13 +115,14 @@ func (v *viewer) end(reason error) {
 
 // describe is the viewer as the API shows it.
 func (v *viewer) describe() api.Client {
-	now := time.Now()
-	stats, sent := v.reader.Stats(), v.sent.Load()
-	return api.Client{
-		ID: v.id, Vhost: v.name.Vhost, Stream: v.name.Stream, IP: v.ip, PageURL: v.pageURL, TCURL: v.tcURL,
-		URL: v.name.String(), Name: v.name.Stream, Type: v.kind, Alive: now.Sub(v.created).Seconds(), SendBytes: sent,
-		Kbps:      api.Kbps{Send: v.server.rates.kbps(now, "s"+v.id, sent)},
-		Transport: v.transport(), Local: v.local, Remote: v.remote,
-		LagMS: stats.Lag.Milliseconds(), Skips: stats.Skips, Skipped: stats.SkippedFrames, Packets: v.frames.Load(),
-	}
+	stats := v.reader.Stats()
+	c := v.server.present(v.who(), 0, v.sent.Load())
+	c.LagMS, c.Skips, c.Skipped, c.Packets = stats.Lag.Milliseconds(), stats.Skips, stats.SkippedFrames, v.frames.Load()
+	return c
+}
+
+func (v *viewer) count(t *traffic) {
+	t.viewers[v.kind]++
+	t.bytesOut += v.sent.Load()
+	t.skips += v.reader.Stats().Skips
 }

@@ -35,6 +35,16 @@ func (h *Hub) FrameFormats(name Name) (list []*media.FrameFormat) {
 	return list
 }
 
+// ID is the id of the stream of that name, empty if there is none.
+func (h *Hub) ID(name Name) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.streams[name]; s != nil {
+		return s.id
+	}
+	return ""
+}
+
 // Live says whether somebody publishes the stream of that name.
 func (h *Hub) Live(name Name) (live bool) {
 	h.look(name, func(*Stream) { live = true })
