@@ -153,7 +153,7 @@ func (s *server) record(t *testing.T, stream string, protocols ...string) (files
 func (s *server) viewers(stream string) (list []api.Client) {
 	s.t.Helper()
 	for _, c := range s.clients() {
-		if c.Stream == stream && !c.Publish {
+		if c.Name == stream && !c.Publish {
 			list = append(list, c)
 		}
 	}

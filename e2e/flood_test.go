@@ -129,7 +129,7 @@ func TestDescriptorLimit(t *testing.T) {
 func TestAbandonedOffers(t *testing.T) {
 	t.Parallel()
 	const posts, perAddress = 10_000, 2000
-	s := start(t)
+	s := launch(t, []string{program, "-debug"}, nil) // which logs the end of each; otherwise a crowd's are counted
 	before := s.footprint()
 	began := time.Now()
 	got := postMany(t, s, posts)

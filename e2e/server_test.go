@@ -214,7 +214,7 @@ func (s *server) client(stream string, publish bool) api.Client {
 	s.t.Helper()
 	var found []api.Client
 	for _, c := range s.clients() {
-		if c.Stream == stream && c.Publish == publish {
+		if c.Name == stream && c.Publish == publish {
 			found = append(found, c)
 		}
 	}

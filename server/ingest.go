@@ -41,7 +41,7 @@ func (s *Server) publishFrames(name stream.Name, from origin) (*ingest, error) {
 	i, err := s.tryPublishFrames(name, from)
 	if err != nil {
 		s.stats.refused.Add(1)
-		s.log.Info("client refused", "stream", fmt.Sprintf("%.200s", name), "ip", from.ip, "publish", true, "transport", from.kind, "why", err)
+		s.crowd.Info("client refused", "stream", fmt.Sprintf("%.200s", name), "ip", from.ip, "publish", true, "transport", from.kind, "why", err)
 	}
 	return i, err
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -53,11 +52,7 @@ func (s *Server) join(req *joinRequest) (*session, []byte, error) {
 	sess, answer, err := s.tryJoin(req)
 	if err != nil {
 		s.stats.refused.Add(1)
-		level := slog.LevelInfo
-		if errors.Is(err, errTooMany) || errors.Is(err, errTooManyAddress) || errors.Is(err, errSessionsWaiting) {
-			level = slog.LevelDebug // a flood must not fill the log
-		}
-		s.log.Log(req.ctx, level, "client refused", "stream", fmt.Sprintf("%.200s", req.name), "ip", req.ip, "publish", req.publish, "why", err)
+		s.crowd.Info("client refused", "stream", fmt.Sprintf("%.200s", req.name), "ip", req.ip, "publish", req.publish, "why", err)
 	}
 	return sess, answer, err
 }

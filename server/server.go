@@ -27,6 +27,7 @@ import (
 type Server struct {
 	config      *Config
 	log         *slog.Logger
+	crowd       *slog.Logger // for what anybody can cause
 	certificate *dtls.Certificate
 	hubs        map[string]*stream.Hub // by virtual host
 	vhostIDs    map[string]string      // in the API
@@ -126,6 +127,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		config:      c,
 		log:         log,
+		crowd:       newCrowdLog(log),
 		certificate: certificate,
 		hubs:        make(map[string]*stream.Hub),
 		vhostIDs:    make(map[string]string),

@@ -352,6 +352,14 @@ func (s *session) unbound(p ice.Path) {
 	s.udp = slices.DeleteFunc(s.udp, func(old ice.Path) bool { return old == p })
 }
 
+// saying is the log for what a session does. Anybody can have one that never starts.
+func (s *session) saying() *slog.Logger {
+	if s.started.Load() {
+		return s.log
+	}
+	return s.server.crowd.With("session", s.info.id)
+}
+
 // begin logs that keys are there.
 func (s *session) begin() {
 	s.started.Store(true)

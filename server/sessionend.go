@@ -58,11 +58,7 @@ func (s *session) leave() {
 // account adds what the session carried to the server's counters, takes it out of the table and logs its end.
 func (s *session) account(reason error) {
 	t := s.server.retire(s)
-	log := s.log.Info
-	if !s.started.Load() {
-		log = s.log.Warn
-	}
-	log("session ended", "stream", s.info.name.String(), "role", s.info.role(), "why", reason.Error(),
+	s.saying().Info("session ended", "stream", s.info.name.String(), "role", s.info.role(), "why", reason.Error(),
 		"lasted", time.Since(s.info.created).Round(time.Millisecond).String(), "packets_in", t.in.Packets, "lost", t.in.Lost,
 		"packets_out", t.out.Packets, "skips", t.skips)
 }

@@ -90,7 +90,7 @@ func (s *Server) handleSRT(r *srt.Request, local string) {
 func (s *Server) refuseSRT(r *srt.Request, resource srt.Resource, reason srt.Reason, why error) {
 	r.Refuse(reason)
 	s.stats.refused.Add(1)
-	s.log.Info("client refused", "stream", fmt.Sprintf("%.100s/%.100s", resource.App, resource.Stream), "remote", r.Remote(),
+	s.crowd.Info("client refused", "stream", fmt.Sprintf("%.100s/%.100s", resource.App, resource.Stream), "remote", r.Remote(),
 		"publish", resource.Publish, "transport", "srt", "why", why)
 }
 

@@ -109,6 +109,11 @@ func (v *viewer) end(reason error) {
 	e.sent.skips.Add(stats.Skips)
 	v.server.viewers.remove(v)
 	v.server.retiring.Unlock()
+	if !v.playing.Load() {
+		v.server.crowd.Info("viewer left while it waited", "session", v.id, "stream", v.name.String(), "transport", v.kind,
+			"why", reason.Error(), "waited", time.Since(v.created).Round(time.Millisecond).String())
+		return
+	}
 	v.log.Info("session ended", "stream", v.name.String(), "role", "play", "transport", v.kind, "why", reason.Error(),
 		"lasted", time.Since(v.created).Round(time.Millisecond).String(), "frames_out", v.frames.Load(), "skips", stats.Skips)
 }

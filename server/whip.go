@@ -210,7 +210,7 @@ func (s *session) restart(remote ice.Credentials) {
 	s.peer.Restart(time.Now(), s.local, remote)
 	s.server.sessions.rename(s, s.peer.Agent().Ufrags())
 	s.etag = randomText(12)
-	s.log.Info("session restarts ICE")
+	s.saying().Info("session restarts ICE")
 }
 
 // restarted says whether ICE is not that of the answer any more, of which the session's key is made.
