@@ -111,36 +111,50 @@ func hello(t testing.TB) []byte {
 	return b
 }
 
-// A handshake that stops half-way is given up, though the client answers to ICE all the while.
+// A handshake that stops half-way is given up, and so is one that never begins, though the client answers to ICE all the while.
 func TestHalfHandshake(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	before := s.footprint()
-	c := handmade(false)
-	c.join(t, s, "half")
-	w := c.connect(t, s)
-	w.send(t, hello(t))
-	const handshakeLimit = 30 * time.Second
-	ended := make(chan struct{})
-	go func() { // checks keep coming
-		ticker := time.NewTicker(2 * time.Second)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				_, _ = w.WriteTo(c.request(true), nil)
-			case <-ended:
-				return
-			}
+	for name, test := range map[string]struct {
+		say func(*testing.T, *wire)
+		why string
+	}{
+		"half-way": {func(t *testing.T, w *wire) { w.send(t, hello(t)) }, "handshake was not finished in time"},
+		"no hello": {func(*testing.T, *wire) {}, "no DTLS handshake began"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			before := s.footprint()
+			c := handmade(false)
+			c.join(t, s, "half")
+			w := c.connect(t, s)
+			test.say(t, w)
+			const handshakeLimit = 30 * time.Second
+			ended := make(chan struct{})
+			go c.keepChecking(w, ended)
+			took := w.awaitEnd(t, handshakeLimit+slack)
+			close(ended)
+			t.Logf("given up after %v", took)
+			eventually(t, joinLimit, "the log says why", func() bool {
+				return len(s.log.find("msg", "session ended", "why", test.why)) == 1
+			})
+			s.checkRecovers(t, before, slack)
+		})
+	}
+}
+
+// keepChecking sends a check each two seconds.
+func (c *client) keepChecking(w *wire, ended <-chan struct{}) {
+	ticker := time.NewTicker(2 * time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			_, _ = w.WriteTo(c.request(true), nil)
+		case <-ended:
+			return
 		}
-	}()
-	took := w.awaitEnd(t, handshakeLimit+slack)
-	close(ended)
-	t.Logf("given up after %v", took)
-	eventually(t, joinLimit, "the log says why", func() bool {
-		return len(s.log.find("msg", "session ended", "why", "handshake was not finished in time")) == 1
-	})
-	s.checkRecovers(t, before, slack)
+	}
 }
 
 // Hellos from strangers cost nothing; a session that floods its own handshake ends.

@@ -153,6 +153,37 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
+// A client that is checked but never begins DTLS has 30 s, however lively it is; one that has begun is the handshake's matter.
+func TestExpiryWithoutHello(t *testing.T) {
+	for name, hello := range map[string]bool{"no hello": false, "a late hello": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := dial(t, viewer(t), tcpPath, perfect(), nil)
+				c.now = c.now.Add(10 * time.Second)
+				end := c.now.Add(30 * time.Second)
+				for ; c.now.Before(end); c.now = c.now.Add(time.Second) {
+					if ev := c.check(tcpPath, true); ev.Closed != nil {
+						t.Fatalf("over %v too early: %v", end.Sub(c.now), ev.Closed)
+					}
+				}
+				if ev := c.peer.Service(c.now.Add(-1)); ev.Closed != nil || !ev.Deadline.Equal(end) {
+					t.Errorf("before the end comes %v, and the deadline is %v after it", ev.Closed, ev.Deadline.Sub(end))
+				}
+				if hello {
+					c.client.dtls.Start()
+					time.Sleep(10 * time.Millisecond)
+					c.now = c.now.Add(-1)
+					c.receive(c.client.dtls.Outgoing()[0])
+					c.now = end
+				}
+				if ev := c.peer.Service(c.now); errors.Is(ev.Closed, ErrNoHello) == hello {
+					t.Errorf("at the end comes %v", ev.Closed)
+				}
+			})
+		})
+	}
+}
+
 // Close tells the client, and the client's own close_notify ends the session.
 func TestClose(t *testing.T) {
 	for _, path := range []ice.Path{udpPath, tcpPath} {

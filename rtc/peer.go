@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"errors"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -67,10 +68,18 @@ type Peer struct {
 	dtls     *dtls.Conn
 	in       *inbound
 	feedback feedback
-	path     ice.Path // the selected one, or the last that was
+	path     ice.Path  // the selected one, or the last that was
+	checked  time.Time // when the first verified check came; zero: never
 	keyed    bool
 	over     bool
 }
+
+// helloTimeout is how long after its first verified check a client may take to begin the DTLS handshake, which has a time-out of
+// its own. Until then checks alone would keep a session for ever.
+const helloTimeout = 30 * time.Second
+
+// ErrNoHello says that a client was content with ICE.
+var ErrNoHello = errors.New("rtc: no DTLS handshake began within 30 s of the first connectivity check")
 
 // NewPeer makes a peer from a negotiated session. Nothing runs before the first datagram.
 func NewPeer(now time.Time, c Config) (*Peer, error) {
@@ -127,6 +136,9 @@ func (p *Peer) Receive(now time.Time, path ice.Path, b []byte) (ev Events) {
 func (p *Peer) receiveSTUN(now time.Time, path ice.Path, b []byte, ev *Events) {
 	reply, verdict := p.agent.Receive(now, path, b)
 	ev.Reply, ev.Verified = reply, verdict.Verified
+	if verdict.Verified && p.checked.IsZero() {
+		p.checked = now
+	}
 	if verdict.Moved {
 		p.moved(now, ev)
 	}
@@ -179,13 +191,25 @@ func (p *Peer) service(now time.Time, ev *Events) {
 	if ev.Closed == nil {
 		ev.Closed = p.agent.Expired(now)
 	}
+	hello := p.helloDeadline()
+	if ev.Closed == nil && !hello.IsZero() && !now.Before(hello) {
+		ev.Closed = ErrNoHello
+	}
 	if ev.Closed != nil {
 		p.over = true
 		return
 	}
 	path, ok := p.agent.Selected()
 	p.feedback.due(now, p.in, ok && path.Transport == ice.UDP, ev)
-	ev.Deadline = earliest(p.agent.Deadline(), p.feedback.deadline(p.in))
+	ev.Deadline = earliest(earliest(p.agent.Deadline(), hello), p.feedback.deadline(p.in))
+}
+
+// helloDeadline is when the handshake must have begun; zero: no check came yet, or it has.
+func (p *Peer) helloDeadline() time.Time {
+	if p.keyed || p.checked.IsZero() || p.dtls.State() != dtls.New {
+		return time.Time{}
+	}
+	return p.checked.Add(helloTimeout)
 }
 
 // serviceDTLS carries the handshake on, and hands over the outbound half when it is done.
