@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"syscall"
 	"testing"
 
 	"github.com/pion/webrtc/v4"
@@ -39,5 +40,25 @@ func TestStop(t *testing.T) {
 	}
 	if n := len(s.log.find("msg", "session ended", "why", "the server is stopping")); n != 8 {
 		t.Errorf("%d sessions ended because of it, want 8", n)
+	}
+}
+
+// A viewer whose connection was full when the server stopped is told too, once it reads again: the frame that was half-sent is
+// finished, and the goodbye comes behind it.
+func TestStopTellsWhoIsBehind(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	v := play(t, s, "behind", bench.ClientOptions{Net: "tcp", ReceiveBuffer: 32 << 10})
+	id := sessionAt(t, s, v)
+	publish(t, s, "behind", bench.ClientOptions{}, bench.SourceOptions{KBPS: 10_000})
+	v.awaitMore(t, 100)
+	v.Stall(true)
+	eventually(t, joinLimit, "the viewer is behind", func() bool { return clientOf(t, s, id).LagMS > 500 })
+	s.stop.Do(func() { _ = s.cmd.Process.Signal(syscall.SIGTERM) })
+	eventually(t, joinLimit, "its session has ended", func() bool { return len(s.log.find("msg", "session ended", "session", id)) == 1 })
+	v.Stall(false)
+	eventually(t, joinLimit, "the client notices the end", func() bool { return v.Err() != nil })
+	if err := v.Err(); err.Error() != "closed by the server (DTLS alert)" {
+		t.Errorf("the client was not told: %v", err)
 	}
 }

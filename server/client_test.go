@@ -54,10 +54,17 @@ func (w *wire) full() bool {
 	return w.stuck || w.closed
 }
 
-func (w *wire) close() {
+func (w *wire) close(goodbye []byte) {
+	w.insist(goodbye)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
+}
+
+func (w *wire) closing() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
 }
 
 func (w *wire) take() [][]byte {

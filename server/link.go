@@ -22,6 +22,8 @@ type link interface {
 	insist(frames []byte)
 	// full says that something waits in the link, or that it is closed.
 	full() bool
-	// close ends the link. It may be called more than once.
-	close()
+	// close ends the link after a last word, which may be none. It may be called more than once; the first word is the last.
+	close(goodbye []byte)
+	// closing says that the link was closed: what still comes by it is not to be believed.
+	closing() bool
 }

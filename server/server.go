@@ -279,6 +279,7 @@ func (s *Server) Close() {
 		ending.Go(func() { sess.close(errShutdown) })
 	}
 	ending.Wait()
+	s.links.Wait() // what is still to be said to clients that are behind
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
 	for _, h := range s.https {
@@ -302,7 +303,6 @@ func (s *Server) Close() {
 	s.viewers.left.Wait()
 	s.ingests.left.Wait()
 	close(s.stop)
-	s.links.Wait()
 	s.tasks.Wait()
 }
 

@@ -172,7 +172,7 @@ func (s *session) plug(l link) {
 			}
 			if o := s.links[old]; o != nil {
 				delete(s.links, old)
-				o.close()
+				o.close(nil)
 			}
 		}
 	}

@@ -19,12 +19,12 @@ func (s *session) end(reason error) {
 	l := s.link()
 	goodbye, links, paths := s.shut()
 	if l != nil {
-		s.server.survive(s.log, "a session's last word", func() { l.insist(goodbye) })
+		s.server.survive(s.log, "a session's last word", func() { l.close(goodbye) })
 	}
 	s.current.Store(nil)
 	s.leave()
 	for _, l := range links {
-		l.close()
+		l.close(nil)
 	}
 	if u := s.server.udp; u != nil {
 		u.release(s, paths)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -43,6 +44,7 @@ type tcpLink struct {
 
 	mu      sync.Mutex
 	rest    []byte // encrypted frames not written yet; the first may be half-written
+	half    int    // bytes of rest that belong to a frame whose beginning is written
 	insists int    // bytes of rest added by insist
 	closed  bool
 	// flushing: a flush goroutine lives. There is never a second one: it would hold the socket while it waits for mu.
@@ -98,6 +100,7 @@ func (l *tcpLink) write(frames []byte) {
 	}
 	if n < len(frames) {
 		l.rest = append(l.rest[:0], frames[n:]...)
+		l.half = frameEnd(frames, 0, n) - n
 		l.insists = 0
 		if !l.flushing {
 			l.flushing = true
@@ -125,10 +128,7 @@ func (l *tcpLink) flush() {
 		}
 		done := len(l.rest) == 0
 		if done {
-			l.flushing = false
-			if !l.closed {
-				l.conn.SetWriteDeadline(time.Time{})
-			}
+			l.flushed()
 		}
 		l.mu.Unlock()
 		if done {
@@ -136,6 +136,16 @@ func (l *tcpLink) flush() {
 			return
 		}
 	}
+}
+
+// flushed is what follows when the rest is out. Called locked.
+func (l *tcpLink) flushed() {
+	l.flushing = false
+	if l.closed {
+		l.sock.closeWrite()
+		return
+	}
+	l.conn.SetWriteDeadline(time.Time{})
 }
 
 // drain writes what the socket takes now and says whether anything went: each progress earns a new deadline.
@@ -151,20 +161,47 @@ func (l *tcpLink) drain(write func([]byte) (int, error)) (progress bool, err err
 			return progress, nil
 		}
 		progress = true
+		l.half = frameEnd(l.rest, l.half, n) - n
 		l.rest = l.rest[n:]
 	}
 	l.rest = nil
 	return true, nil
 }
 
-// close says goodbye in order: what was written arrives, because the connection is only half closed and what the client
-// still sends is read until it ends too, or until farewell has passed. Closing over unread bytes would reset instead.
-func (l *tcpLink) close() {
+// frameEnd is where the frame ends that holds the last of the first n bytes of b, which has a border of frames at begin.
+func frameEnd(b []byte, begin, n int) int {
+	for begin < n {
+		begin += 2 + int(binary.BigEndian.Uint16(b[begin:]))
+	}
+	return begin
+}
+
+// close says goodbye in order: a frame that is half-written is finished, whole ones that wait behind it give way to the last
+// word, and then the connection is half closed. What the client still sends is read until it ends too, or until farewell has
+// passed: closing over unread bytes would reset the connection, and what was written would be lost.
+func (l *tcpLink) close(goodbye []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.closed = true
-	l.sock.closeWrite()
+	if l.closed {
+		return
+	}
 	l.conn.SetDeadline(time.Now().Add(farewell))
+	if len(l.rest) > 0 {
+		l.rest = append(l.rest[:l.half], goodbye...)
+	} else {
+		l.write(goodbye)
+	}
+	l.closed = true
+	if !l.flushing { // else that goes on to the end of the rest
+		l.sock.closeWrite()
+	}
+}
+
+// closing is true from close on.
+func (l *tcpLink) closing() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 // listen gives the client the time until its next word; once the link is closed the deadline set then stays.

@@ -196,14 +196,14 @@ func TestFeedbackBound(t *testing.T) {
 	if want := uint64(tries - maxInsisted/len(frame)); l.drop.Load() != want {
 		t.Errorf("%d dropped, want %d", l.drop.Load(), want)
 	}
-	l.close()
+	l.close(nil)
 	tasks.Wait()
 	if !l.full() {
 		t.Error("a closed link has room")
 	}
 	l.send(frame)
 	l.insist(frame)
-	l.close()
+	l.close(nil)
 }
 
 // A client that takes nothing is given up at the deadline, and the goroutine that waited for it ends.
@@ -267,6 +267,66 @@ func TestGoneClient(t *testing.T) {
 	tasks.Wait()
 }
 
+// A client whose connection is behind is told goodbye all the same, after the frame that was half-written and instead of those
+// that wait behind it, even if there is no more room for feedback.
+func TestGoodbyeOverAFullLink(t *testing.T) {
+	for range 20 {
+		server, client := tcpPair(t)
+		l, tasks := linkOn(t, server)
+		batch := bytes.Repeat(ice.AppendFrame(nil, bytes.Repeat([]byte{7}, 1400)), 23)
+		for !l.full() {
+			l.send(batch)
+		}
+		for l.drop.Load() == 0 {
+			l.insist(batch[:1402])
+		}
+		l.close(ice.AppendFrame(nil, []byte("goodbye")))
+		l.close(ice.AppendFrame(nil, []byte("goodbye again")))
+		l.mu.Lock()
+		if len(l.rest) > 1402+9 {
+			t.Errorf("%d bytes are to be sent before the end", len(l.rest))
+		}
+		l.mu.Unlock()
+		reader := frameReader{conn: client, buf: make([]byte, 0, readBuffer)}
+		var last []byte
+		for {
+			frame, err := reader.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last = bytes.Clone(frame); len(last) == 1400 && !bytes.Equal(last, batch[2:1402]) {
+				t.Fatal("a frame is broken")
+			}
+		}
+		if string(last) != "goodbye" || len(reader.rest) > 0 {
+			t.Errorf("the last frame is %.20q, and %d bytes of one more", last, len(reader.rest))
+		}
+		tasks.Wait()
+	}
+}
+
+// A client that takes nothing is not waited for longer than the farewell.
+func TestGoodbyeToADeadClient(t *testing.T) {
+	server, _ := tcpPair(t)
+	l, tasks := linkOn(t, server)
+	stuff(t, l)
+	began := time.Now()
+	l.close(ice.AppendFrame(nil, []byte("goodbye")))
+	if took := time.Since(began); took > farewell/2 {
+		t.Errorf("whoever ends it waits for %v", took)
+	}
+	tasks.Wait()
+	if took := time.Since(began); took > farewell+patience {
+		t.Errorf("it is waited for %v", took)
+	}
+	if _, err := server.Write([]byte{1}); err == nil {
+		t.Error("there could be more to say")
+	}
+}
+
 // oneByte is a connection that gives a byte at a time.
 type oneByte struct {
 	net.Conn
@@ -322,7 +382,7 @@ func TestIntroduce(t *testing.T) {
 	c := bubbled(t, "")
 	synctest.Test(t, func(t *testing.T) {
 		s := offline(t, c)
-		client, _ := offered(t, s, "whep", "")
+		client := joined(t, s, "whep", "")
 		check := func(local, remote ice.Credentials) []byte {
 			return ice.AppendRequest(nil, [12]byte{9}, local, remote, 1, true)
 		}
@@ -357,7 +417,7 @@ func TestIntroduce(t *testing.T) {
 				}
 			}()
 			began := time.Now()
-			l := &tcpLink{id: newWire(ice.TCP, 77).id, conn: ours, closed: true} // it has no socket to reply to
+			l := &tcpLink{id: newWire(ice.TCP, 77).id, conn: ours, rest: []byte{0}, drop: new(atomic.Uint64)} // it has no socket to reply to
 			sess := s.introduce(ours, &frameReader{conn: ours, buf: make([]byte, 0, readBuffer)}, l)
 			if got := sess != nil; got != test.known {
 				t.Errorf("%s: known %v, want %v", test.name, got, test.known)

@@ -158,8 +158,14 @@ func (l *udpLink) path() ice.Path {
 	return ice.Path{Transport: ice.UDP, Local: l.local, Remote: l.to}
 }
 
-func (l *udpLink) full() bool { return false }
-func (l *udpLink) close()     {}
+func (l *udpLink) full() bool    { return false }
+func (l *udpLink) closing() bool { return false }
+
+func (l *udpLink) close(goodbye []byte) {
+	if len(goodbye) > 0 {
+		l.insist(goodbye)
+	}
+}
 
 func (l *udpLink) send(frames []byte) { l.insist(frames) }
 
