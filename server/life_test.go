@@ -261,6 +261,52 @@ func TestManyConnections(t *testing.T) {
 	})
 }
 
+// A connection that gave way to others may speak for a while, for its end is a polite one: it stays out, closes no other and does
+// not become the path, whatever it nominates.
+func TestEvictedConnectionStaysOut(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		viewer := joined(t, s, "whep", "")
+		wires := []*wire{viewer.wire}
+		for i := range 4 {
+			time.Sleep(10 * time.Millisecond)
+			w := newWire(ice.TCP, uint16(i+2))
+			viewer.check(w)
+			wires = append(wires, w)
+		}
+		closed := func() (list []int) {
+			for i, w := range wires {
+				if w.closing() {
+					list = append(list, i)
+				}
+			}
+			return list
+		}
+		evicted := closed()
+		if len(evicted) != 1 {
+			t.Fatalf("of five connections %v were closed", evicted)
+		}
+		out := wires[evicted[0]]
+		out.take()
+		for range 3 {
+			time.Sleep(100 * time.Millisecond)
+			for _, w := range wires {
+				if believed := viewer.check(w); believed != (w != out) {
+					t.Errorf("a check by %v, believed: %v", w.id, believed)
+				}
+			}
+		}
+		outranking := ice.AppendRequest(nil, [12]byte{9}, viewer.local, viewer.remote, 1<<25, true)
+		if viewer.sess.receive(time.Now(), out, outranking) || viewer.sess.link() == out || viewer.sess.link().full() {
+			t.Errorf("the path is %v", viewer.sess.link().path())
+		}
+		if now := closed(); !slices.Equal(now, evicted) {
+			t.Errorf("closed were %v, and now are %v", evicted, now)
+		}
+	})
+}
+
 // The UDP table holds the paths of a session as long as the session, and no more of them than it has paths.
 func TestUDPAddresses(t *testing.T) {
 	c := bubbled(t, "")

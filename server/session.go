@@ -100,6 +100,9 @@ func (s *session) receive(now time.Time, l link, b []byte) (authentic bool) {
 func (s *session) hear(now time.Time, l link, b []byte) rtc.Events {
 	s.in.Lock()
 	defer s.in.Unlock()
+	if l.closing() {
+		return rtc.Events{} // it was evicted: a check would bring it back, and have a live one closed in its place
+	}
 	ev := s.peer.Receive(now, l.path(), b)
 	if ev.Verified {
 		s.plug(l)
