@@ -30,6 +30,23 @@ func badChecks(c *client) map[string][]byte {
 	}
 }
 
+// A publisher that dials again, as Firefox does, may send seconds of media before its first check on the new connection.
+func TestMediaBeforeTheCheck(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	c := handmade(true)
+	c.join(t, s, "redialled")
+	w := dialWire(t, s)
+	srtp := append([]byte{0x80, 102}, make([]byte, 1100)...)
+	for range 1300 { // 5 s of 2.5 Mbit/s
+		w.send(t, srtp)
+	}
+	w.send(t, c.request(true))
+	if reply := w.receive(t); len(reply) < 20 || reply[0] != 1 || reply[1] != 1 {
+		t.Fatalf("the answer to a Binding request is %x", reply)
+	}
+}
+
 // What is no valid Binding request is dropped and counted, leaves nothing behind, and its connection ends at the deadline.
 func TestStrangersTCP(t *testing.T) {
 	t.Parallel()

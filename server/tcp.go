@@ -17,9 +17,9 @@ import (
 const (
 	// strangerDeadline is how long a TCP connection may speak without a valid Binding request.
 	strangerDeadline = 10 * time.Second
-	// strangerFrames is how many frames a connection may send before its first valid Binding request: Firefox redials
-	// with SRTP first.
-	strangerFrames = 64
+	// strangerChecks is how many STUN messages a connection may send up to its first valid Binding request: each may cost a look
+	// for its session and a digest. Media is passed over: Firefox redials with SRTP first, and checks seconds later.
+	strangerChecks = 64
 	// idleDeadline ends a connection that says nothing: a live client sends a check every few seconds.
 	idleDeadline = 45 * time.Second
 	// deadDeadline ends a connection whose client has taken nothing for so long.
@@ -247,17 +247,17 @@ func (s *Server) serveRTC(c *port.Conn) {
 // introduce reads until a valid Binding request says whose connection this is. Nothing is kept of what comes before.
 func (s *Server) introduce(c net.Conn, reader *frameReader, l *tcpLink) *session {
 	c.SetReadDeadline(time.Now().Add(strangerDeadline))
-	for range strangerFrames {
+	for checks := 0; checks < strangerChecks; {
 		frame, err := reader.next()
 		if err != nil {
 			return nil
 		}
-		ufrag, ok := ice.LocalUfrag(frame)
-		if !ice.IsSTUN(frame) || !ok {
+		if !ice.IsSTUN(frame) {
 			s.stats.unrouted.Add(1)
 			continue
 		}
-		sess := s.sessions.byUfrag(ufrag)
+		checks++
+		sess := s.sessionOf(frame)
 		if sess == nil {
 			s.stats.unrouted.Add(1)
 			continue
@@ -268,6 +268,15 @@ func (s *Server) introduce(c net.Conn, reader *frameReader, l *tcpLink) *session
 		}
 	}
 	return nil
+}
+
+// sessionOf is the session that a check says it is for; nil if there is none.
+func (s *Server) sessionOf(check []byte) *session {
+	ufrag, ok := ice.LocalUfrag(check)
+	if !ok {
+		return nil
+	}
+	return s.sessions.byUfrag(ufrag)
 }
 
 // frameReader cuts a TCP stream into RFC 4571 frames.

@@ -377,7 +377,8 @@ func TestFrameReader(t *testing.T) {
 	}
 }
 
-// A connection has ten seconds, and a number of frames, to show a good check; nothing else is kept of it.
+// A connection has ten seconds, and a number of checks, to show a good one; nothing else is kept of it. Media costs no more than to
+// read it, so it does not count: a publisher that dials again may send seconds of it first.
 func TestIntroduce(t *testing.T) {
 	c := bubbled(t, "")
 	synctest.Test(t, func(t *testing.T) {
@@ -387,7 +388,9 @@ func TestIntroduce(t *testing.T) {
 			return ice.AppendRequest(nil, [12]byte{9}, local, remote, 1, true)
 		}
 		good := check(client.local, client.remote)
-		srtp := append([]byte{0x80, 102}, make([]byte, 60)...)
+		stranger := check(client.local, ice.Credentials{Ufrag: "stranger", Pwd: client.remote.Pwd})
+		indication := []byte{0, 0x11, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+		srtp := append([]byte{0x80, 102}, make([]byte, 1100)...)
 		for _, test := range []struct {
 			name    string
 			frames  [][]byte
@@ -395,14 +398,17 @@ func TestIntroduce(t *testing.T) {
 			closing bool // before the deadline
 		}{
 			{name: "nothing"},
-			{name: "unknown ufrag", frames: [][]byte{check(client.local, ice.Credentials{Ufrag: "stranger", Pwd: client.remote.Pwd})}},
+			{name: "unknown ufrag", frames: [][]byte{stranger}},
 			{name: "wrong integrity", frames: [][]byte{check(client.local, ice.Credentials{Ufrag: client.remote.Ufrag, Pwd: "wrongwrongwrongwrongwrong"})}},
 			{name: "truncated", frames: [][]byte{good[:40], good[:20], good[:len(good)-1]}},
-			{name: "media only", frames: [][]byte{srtp, srtp, srtp}},
-			{name: "too much media", frames: repeat(srtp, strangerFrames), closing: true},
+			{name: "media only", frames: repeat(srtp, 2600)},
+			{name: "many checks that are no good", frames: repeat(stranger, strangerChecks-1)},
+			{name: "too many of them", frames: repeat(stranger, strangerChecks), closing: true},
+			{name: "too many indications", frames: repeat(indication, strangerChecks), closing: true},
 			{name: "length 0", frames: [][]byte{{}}, closing: true},
 			{name: "length 1501", frames: [][]byte{make([]byte, 1501)}, closing: true},
-			{name: "media first, as Firefox may", frames: append(repeat(srtp, strangerFrames-1), good), known: true},
+			{name: "media first, as Firefox may", frames: append(repeat(srtp, 2600), good), known: true},
+			{name: "bad ones first", frames: append(repeat(stranger, strangerChecks-1), good), known: true},
 			{name: "a good check", frames: [][]byte{good}, known: true},
 		} {
 			client.check(client.wire) // or the session would be over before the test is
