@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -258,6 +259,41 @@ func TestManyConnections(t *testing.T) {
 		if open > 4 || links != open || viewer.sess.link() == nil || viewer.sess.link().full() {
 			t.Errorf("%d connections open, %d links, on %v", open, links, viewer.sess.link())
 		}
+	})
+}
+
+// The log says when a session has lost its path and when it has one again, once each, and nothing of connections that it did not
+// use or that end with it.
+func TestLostPathIsLogged(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		log := &lateLog{}
+		s, err := start(c, slog.New(slog.NewTextHandler(log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		s.rtcTCPPort = 8080
+		viewer := joined(t, s, "whep", "")
+		says := func(lost, moved int) {
+			t.Helper()
+			synctest.Wait()
+			if l, m := strings.Count(log.text(), "has lost its path"), strings.Count(log.text(), "session moved"); l != lost || m != moved {
+				t.Errorf("lost %d times, moved %d times, want %d and %d:\n%s", l, m, lost, moved, log.text())
+			}
+		}
+		unused := newWire(ice.TCP, 2)
+		viewer.check(unused)
+		viewer.sess.unplug(unused)
+		says(0, 0)
+		viewer.sess.unplug(viewer.wire)
+		says(1, 0)
+		again := newWire(ice.TCP, 3)
+		viewer.check(again)
+		says(1, 1)
+		viewer.sess.close(errKicked)
+		viewer.sess.unplug(again)
+		says(1, 1)
 	})
 }
 

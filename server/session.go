@@ -199,6 +199,7 @@ func (s *session) lose(now time.Time, l link) rtc.Events {
 	s.settle(&ev)
 	if b := s.current.Load(); b != nil && b.link == l {
 		s.current.Store(nil)
+		ev.Moved = !s.over // to nowhere
 	}
 	return ev
 }
