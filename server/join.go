@@ -164,7 +164,7 @@ func (s *Server) newSession(req *joinRequest, vhost *VhostRTC, answer *sdp.Sessi
 				id:     id, name: req.name, publish: req.publish, created: time.Now(),
 			},
 			key: local.Ufrag + ":" + answer.Remote.Ufrag, token: randomText(9), bearer: req.bearer,
-			from: req.from, session: answer, candidates: req.candidates,
+			from: req.from, session: answer, timeout: vhost.Timeout, candidates: req.candidates,
 		},
 	}
 	if req.publish {

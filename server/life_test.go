@@ -13,14 +13,16 @@ import (
 	"oneport/ice"
 )
 
-// bubbled is a configuration for servers without ports.
+// bubbled is a configuration for servers without ports; extra are settings of rtc_server.
 func bubbled(t *testing.T, extra string) *Config {
 	t.Helper()
-	return configure(t, `
-		http_api { enabled on; listen 8080; }
-		rtc_server { enabled on; listen 8080; protocol tcp; candidate 203.0.113.1; api_as_candidates off; tcp { enabled on; listen 8080; } `+extra+` }
-		vhost __defaultVhost__ { rtc { enabled on; } }`)
+	return configure(t, strings.Replace(bubbledText, "EXTRA", extra, 1))
 }
+
+const bubbledText = `
+	http_api { enabled on; listen 8080; }
+	rtc_server { enabled on; listen 8080; protocol tcp; candidate 203.0.113.1; api_as_candidates off; tcp { enabled on; listen 8080; } EXTRA }
+	vhost __defaultVhost__ { rtc { enabled on; } }`
 
 // A POST that is never followed by a check is gone after 15 s.
 func TestOfferAlone(t *testing.T) {

@@ -70,6 +70,7 @@ type sessionInfo struct {
 	bearer  string // kept with the session, for whoever authorises later
 	from    netip.Addr
 	session *sdp.Session
+	timeout time.Duration // of silence, after which it is over
 
 	candidates []string // told in the answer; an ICE restart tells them again
 }

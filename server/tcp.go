@@ -20,8 +20,10 @@ const (
 	// strangerChecks is how many STUN messages a connection may send up to its first valid Binding request: each may cost a look
 	// for its session and a digest. Media is passed over: Firefox redials with SRTP first, and checks seconds later.
 	strangerChecks = 64
-	// idleDeadline ends a connection that says nothing: a live client sends a check every few seconds.
+	// idleDeadline ends a connection that says nothing: a live client sends a check every few seconds. Where a session may be
+	// silent for longer, its connections may for idleGrace more than that.
 	idleDeadline = 45 * time.Second
+	idleGrace    = 15 * time.Second
 	// deadDeadline ends a connection whose client has taken nothing for so long.
 	deadDeadline = 15 * time.Second
 	// farewell is how long a connection that we end may take to end on the client's side.
@@ -41,6 +43,7 @@ type tcpLink struct {
 	drop *atomic.Uint64 // feedback that found no room
 	wake func()         // called when a full link has room again
 	dead time.Duration  // ends a connection whose client has taken nothing for so long
+	idle time.Duration  // ends one whose client has said nothing for so long; set once its session is known
 
 	mu      sync.Mutex
 	rest    []byte // encrypted frames not written yet; the first may be half-written
@@ -209,7 +212,7 @@ func (l *tcpLink) listen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
-		l.conn.SetReadDeadline(time.Now().Add(idleDeadline))
+		l.conn.SetReadDeadline(time.Now().Add(l.idle))
 	}
 }
 
@@ -262,7 +265,7 @@ func (s *Server) introduce(c net.Conn, reader *frameReader, l *tcpLink) *session
 			s.stats.unrouted.Add(1)
 			continue
 		}
-		l.wake = sess.roomAgain
+		l.wake, l.idle = sess.roomAgain, max(idleDeadline, sess.info.timeout+idleGrace)
 		if sess.receive(time.Now(), l, frame) {
 			return sess
 		}

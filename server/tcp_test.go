@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -324,6 +326,35 @@ func TestGoodbyeToADeadClient(t *testing.T) {
 	}
 	if _, err := server.Write([]byte{1}); err == nil {
 		t.Error("there could be more to say")
+	}
+}
+
+// A silent connection is closed after 45 s, and never before its session would be over for silence.
+func TestIdleConnection(t *testing.T) {
+	for timeout, want := range map[string]time.Duration{"10": idleDeadline, "30": idleDeadline, "60": 75 * time.Second, "120": 135 * time.Second} {
+		c := configure(t, strings.NewReplacer("EXTRA", "", "rtc { enabled on;", "rtc { enabled on; stun_timeout "+timeout+";").Replace(bubbledText))
+		synctest.Test(t, func(t *testing.T) {
+			s := offline(t, c)
+			client := joined(t, s, "whep", "")
+			ours, theirs := net.Pipe()
+			defer theirs.Close()
+			l := &tcpLink{id: newWire(ice.TCP, 77).id, conn: ours, rest: []byte{0}, drop: new(atomic.Uint64)} // it has no socket
+			go theirs.Write(ice.AppendFrame(nil, ice.AppendRequest(nil, [12]byte{9}, client.local, client.remote, 1, true)))
+			reader := &frameReader{conn: ours, buf: make([]byte, 0, readBuffer)}
+			sess := s.introduce(ours, reader, l)
+			if sess == nil {
+				t.Fatal("the connection is not known")
+			}
+			defer sess.unplug(l)
+			began := time.Now()
+			l.listen()
+			var keeping sync.WaitGroup
+			keeping.Go(func() { client.live(want) }) // by another connection
+			defer keeping.Wait()
+			if _, err := reader.next(); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != want {
+				t.Errorf("stun_timeout %s: after %v comes %v", timeout, time.Since(began), err)
+			}
+		})
 	}
 }
 
