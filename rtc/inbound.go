@@ -160,6 +160,7 @@ func (in *inbound) route(now time.Time, plain []byte, fixed int, body []byte) *m
 		return nil
 	}
 	if ssrc != r.ssrc {
+		r.recovered++
 		in.stats.Recovered++
 	} else {
 		r.interarrival(now, in.header.Timestamp, kind.format.ClockRate)

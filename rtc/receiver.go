@@ -30,11 +30,12 @@ type receiver struct {
 	damage  uint64    // the newest packet that is lost for good, as far as a decoder can hope
 	mended  uint64    // the damage for which a keyframe was last asked for
 
-	packets  uint64
-	expected uint64 // at the last report
-	received uint64 // at the last report
-	jitter   float64
-	transit  uint32
+	packets   uint64
+	recovered uint64 // of them by RTX
+	expected  uint64 // at the last report
+	received  uint64 // at the last report
+	jitter    float64
+	transit   uint32
 
 	report     uint64 // NTP of the last sender report
 	reportedAt time.Time
@@ -113,19 +114,20 @@ func (r *receiver) senderReport(now time.Time, ntpTime uint64) {
 	r.report, r.reportedAt = ntpTime, now
 }
 
-// reception is the report block about this track since the last one (RFC 3550 section 6.4.1).
+// reception is the report block about this track since the last one (RFC 3550 section 6.4.1 and appendix A.3). What RTX
+// brought is of another source: here it counts as lost.
 func (r *receiver) reception(now time.Time) rtcp.ReceptionReport {
-	expected := r.highest - r.first + 1
-	lost := int64(expected) - int64(r.packets)
-	newExpected, newReceived := expected-r.expected, r.packets-r.received
-	r.expected, r.received = expected, r.packets
-	var fraction uint8
-	if newExpected > newReceived && newExpected > 0 {
-		fraction = uint8((newExpected - newReceived) * 255 / newExpected)
+	expected, received := r.highest-r.first+1, r.packets-r.recovered
+	lost := int64(expected) - int64(received)
+	newExpected, newReceived := expected-r.expected, received-r.received
+	r.expected, r.received = expected, received
+	var fraction uint64
+	if newExpected > newReceived {
+		fraction = min((newExpected-newReceived)<<8/newExpected, 255)
 	}
 	block := rtcp.ReceptionReport{
 		SSRC:               r.ssrc,
-		FractionLost:       fraction,
+		FractionLost:       uint8(fraction),
 		TotalLost:          uint32(max(0, min(lost, 1<<23-1))),
 		LastSequenceNumber: uint32(r.highest - 1<<16),
 		Jitter:             uint32(r.jitter),

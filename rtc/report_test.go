@@ -55,7 +55,7 @@ func TestReceiverReports(t *testing.T) {
 			t.Fatalf("after %v the reports are %v", c.now.Sub(start), reports)
 		}
 		want := rtcp.ReceptionReport{
-			SSRC: ssrc, FractionLost: 2 * 255 / 5, TotalLost: 2, LastSequenceNumber: 1<<16 | 3, Jitter: rr[0].Reports[0].Jitter,
+			SSRC: ssrc, FractionLost: 2 * 256 / 5, TotalLost: 2, LastSequenceNumber: 1<<16 | 3, Jitter: rr[0].Reports[0].Jitter,
 			LastSenderReport: shortNTP(ntp(theirs)), Delay: toShort(receptionInterval / 4),
 		}
 		if rr[0].Reports[0] != want {
@@ -76,6 +76,34 @@ func TestReceiverReports(t *testing.T) {
 		c.sendRTP(opus(c, 9))
 		if rr = of[*rtcp.ReceiverReport](c.wait(receptionInterval)); len(rr[0].Reports) != 2 {
 			t.Errorf("two tracks are reported as %+v", rr[0])
+		}
+	})
+}
+
+// What RTX brings back was lost on its way all the same: its packets are of another source (RFC 4588 section 4), and the
+// publisher's congestion control is to know.
+func TestReceiverReportsOfRepairedLoss(t *testing.T) {
+	bubble(t, publisher, udpPath, func(t *testing.T, c *call) {
+		const packets = 100
+		for seq := range uint16(packets) {
+			if seq%4 != 2 {
+				c.sendRTP(vp8(c, seq))
+			}
+		}
+		for seq := range uint16(packets / 4) {
+			c.sendRTP(rtx(c, vp8(c, 4*seq+2), seq))
+		}
+		rr := of[*rtcp.ReceiverReport](c.wait(receptionInterval))
+		if block := rr[0].Reports[0]; block.FractionLost != 256/4 || block.TotalLost != packets/4 {
+			t.Errorf("the report says %d/256 and %d of %d lost", block.FractionLost, block.TotalLost, packets)
+		}
+		if s, _ := c.peer.Stats(); s.Recovered != packets/4 || s.Lost != 0 {
+			t.Errorf("recovered %d, given up %d", s.Recovered, s.Lost)
+		}
+		c.sendRTP(rtx(c, vp8(c, packets), packets)) // all of the next interval
+		rr = of[*rtcp.ReceiverReport](c.wait(receptionInterval))
+		if block := rr[0].Reports[0]; block.FractionLost != 255 || block.TotalLost != packets/4+1 {
+			t.Errorf("when all was lost the report says %d/256 and %d", block.FractionLost, block.TotalLost)
 		}
 	})
 }
