@@ -138,7 +138,7 @@ func (f *feedback) keyframe(in *inbound, ev *Events) {
 			return
 		case c.FIR:
 			f.firSeq++
-			ev.marshal(&rtcp.FullIntraRequest{SenderSSRC: f.ssrc, MediaSSRC: r.ssrc, FIR: []rtcp.FIREntry{{SSRC: r.ssrc, SequenceNumber: f.firSeq}}})
+			ev.marshal(&rtcp.FullIntraRequest{SenderSSRC: f.ssrc, FIR: []rtcp.FIREntry{{SSRC: r.ssrc, SequenceNumber: f.firSeq}}})
 			return
 		}
 	}

@@ -239,7 +239,8 @@ func TestKeyframeRequest(t *testing.T) {
 						t.Errorf("%+v: asks %v", test, list)
 					}
 				case test.fir:
-					if len(list) != 1 || len(fir) != 1 || fir[0].FIR[0] != (rtcp.FIREntry{SSRC: ssrc, SequenceNumber: i + 1}) {
+					// RFC 5104 section 4.3.1.2: the media SSRC of the header is 0, the entry names the source.
+					if len(list) != 1 || len(fir) != 1 || fir[0].SenderSSRC != reportSSRC || fir[0].MediaSSRC != 0 || fir[0].FIR[0] != (rtcp.FIREntry{SSRC: ssrc, SequenceNumber: i + 1}) {
 						t.Errorf("%+v: asks %v", test, list)
 					}
 				case len(list) != 0:
