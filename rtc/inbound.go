@@ -36,9 +36,10 @@ type inbound struct {
 
 	rtpSources, rtcpSources sources
 
-	rtt   time.Duration
-	clock wallClock
-	stats InStats
+	rtt    time.Duration
+	clock  wallClock
+	stats  InStats
+	notice string // for the log
 }
 
 // payloadType is what the answer said of a payload type.
@@ -139,8 +140,8 @@ func (in *inbound) route(now time.Time, plain []byte, fixed int, body []byte) *m
 		return nil
 	}
 	in.recordTransport(now, plain, fixed, kind.track)
-	r := in.receivers[kind.track.Kind]
-	if kind.rtx {
+	r, rtx := in.receivers[kind.track.Kind], kind.rtx
+	if rtx {
 		// RFC 4588 section 4; padding probes have no payload at all.
 		if len(body) < 2 || r.rtxSSRC != 0 && r.rtxSSRC != ssrc || !r.started {
 			return nil
@@ -149,9 +150,7 @@ func (in *inbound) route(now time.Time, plain []byte, fixed int, body []byte) *m
 		if kind = in.formats[kind.apt&127]; kind == nil {
 			return nil
 		}
-	} else if r.ssrc == 0 {
-		r.ssrc = ssrc // an offer without a=ssrc lines: the first to come is the track's
-	} else if r.ssrc != ssrc {
+	} else if !in.owns(now, kind, plain, fixed) {
 		in.stats.Unknown++
 		return nil
 	}
@@ -159,14 +158,17 @@ func (in *inbound) route(now time.Time, plain []byte, fixed int, body []byte) *m
 	if !fresh {
 		return nil
 	}
-	if ssrc != r.ssrc {
+	if rtx {
 		r.recovered++
 		in.stats.Recovered++
 	} else {
 		r.interarrival(now, in.header.Timestamp, kind.format.ClockRate)
 	}
 	p := &media.Packet{
-		Arrival: now, Format: &kind.format, Seq: ext, Timestamp: in.header.Timestamp, Marker: in.header.Marker, Payload: body,
+		Arrival: now, Format: &kind.format, Seq: ext + r.ahead, Timestamp: in.header.Timestamp + r.shift, Marker: in.header.Marker, Payload: body,
+	}
+	if ext == r.highest {
+		r.timestamp = p.Timestamp
 	}
 	if p.Start, p.Key = media.Inspect(kind.format.Codec, body); p.Key {
 		r.key = max(r.key, ext)

@@ -43,6 +43,7 @@ type Events struct {
 	Moved    bool          // the selected path changed
 	Outbound *Outbound     // set once, when the handshake is done
 	Ufrags   []string      // set when an ICE restart is complete: the ufrags that are valid from now on
+	Notice   string        // what the log is to say of a publisher's packets
 	Closed   error         // the session is over, and why
 	Deadline time.Time     // when Service has work again by time alone; zero: never
 
@@ -122,6 +123,7 @@ func (p *Peer) Receive(now time.Time, path ice.Path, b []byte) (ev Events) {
 			p.authenticated(now, path, &ev)
 			p.feedback.arm(now, p.in)
 		}
+		ev.Notice, p.in.notice = p.in.notice, ""
 	case RTCP:
 		if p.in.receiveRTCP(now, b, &ev) {
 			p.authenticated(now, path, &ev)

@@ -20,15 +20,25 @@ type receiver struct {
 	rtxSSRC uint32
 	nack    bool
 
-	started bool
-	first   uint64
-	highest uint64
-	seen    [seenWindow / 64]uint64 // bits of (highest-seenWindow, highest]
-	missing missing
-	arrived time.Time // when the highest did
-	key     uint64    // the newest keyframe's first packet
-	damage  uint64    // the newest packet that is lost for good, as far as a decoder can hope
-	mended  uint64    // the damage for which a keyframe was last asked for
+	heard    time.Time // when its source was, retransmissions apart
+	stranger stranger  // a source that may take its place
+	told     bool      // of a stranger
+
+	// How the packets are to go on for the stream from those of the source before; see follow.
+	floor uint64 // numbers below are not for this source
+	ahead uint64 // what to add to numbers, modulo 1<<64
+	shift uint32 // what to add to timestamps
+
+	started   bool
+	first     uint64
+	highest   uint64
+	seen      [seenWindow / 64]uint64 // bits of (highest-seenWindow, highest]
+	missing   missing
+	arrived   time.Time // when the highest did
+	timestamp uint32    // of the highest, shifted
+	key       uint64    // the newest keyframe's first packet
+	damage    uint64    // the newest packet that is lost for good, as far as a decoder can hope
+	mended    uint64    // the damage for which a keyframe was last asked for
 
 	packets   uint64
 	recovered uint64 // of them by RTX
@@ -45,7 +55,7 @@ type receiver struct {
 func (r *receiver) accept(now time.Time, seq uint16) (ext uint64, ok bool) {
 	if !r.started {
 		r.started = true
-		r.highest = 1<<16 | uint64(seq)
+		r.highest = firstOf(seq)
 		r.first = r.highest
 		r.arrived = now
 		r.mark(r.highest)
@@ -56,7 +66,7 @@ func (r *receiver) accept(now time.Time, seq uint16) (ext uint64, ok bool) {
 	switch {
 	case ext > r.highest:
 		r.advance(now, ext)
-	case r.highest-ext >= seenWindow || r.marked(ext):
+	case r.highest-ext >= seenWindow || ext < r.floor || r.marked(ext):
 		return ext, false
 	default:
 		r.missing.remove(ext)

@@ -103,7 +103,7 @@ func (in *inbound) senderReport(now time.Time, sr *rtcp.SenderReport, ev *Events
 			if sr.NTPTime != 0 {
 				at = in.clock.ours(now, fromNTP(sr.NTPTime))
 			}
-			ev.Timings = append(ev.Timings, Timing{r.kind, media.Timing{RTP: sr.RTPTime, At: at}})
+			ev.Timings = append(ev.Timings, Timing{r.kind, media.Timing{RTP: sr.RTPTime + r.shift, At: at}})
 		}
 	}
 	in.receptions(now, sr.Reports)

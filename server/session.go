@@ -248,6 +248,9 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 	if s.writer != nil && (ev.Moved || ev.Outbound != nil) {
 		s.writer.serveSoon(s)
 	}
+	if ev.Notice != "" {
+		s.log.Warn("a publisher sends from another source", "stream", s.info.name.String(), "what", ev.Notice)
+	}
 	if ev.Closed != nil {
 		s.close(ev.Closed)
 		return
