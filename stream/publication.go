@@ -6,7 +6,8 @@ import (
 	"oneport/media"
 )
 
-// Publication is one publisher's time at a stream. Push and SetTiming are called by one goroutine at a time.
+// Publication is one publisher's time at a stream. Its methods may be called from several goroutines, as by a publisher that has
+// two paths; packets are then in the ring in the order in which the calls come.
 type Publication struct {
 	stream    *Stream
 	publisher Publisher
