@@ -8,6 +8,8 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /oneport .
 
 FROM scratch
 COPY --from=build /oneport /oneport
+# By these the certificate authorities of ACME, and what else is called by https://, are known.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY LICENSE NOTICE /
 COPY third_party/licenses /third_party/licenses
 COPY third_party/mpegts.js-1.8.2/LICENSE third_party/mpegts.js-1.8.2/dist/mpegts.js.LICENSE.txt /third_party/mpegts.js-1.8.2/

@@ -132,6 +132,35 @@ func TestNotice(t *testing.T) {
 	}
 }
 
+// Every licence text that is kept is named in NOTICE, and every one that is named is there; the image takes what there is.
+func TestLicencesAreThere(t *testing.T) {
+	notice := readDoc(t, "NOTICE")
+	named := regexp.MustCompile(`(?m)^ +(third_party/\S+)$`).FindAllStringSubmatch(notice, -1)
+	for _, m := range named {
+		readDoc(t, m[1])
+	}
+	kept, err := filepath.Glob("third_party/licenses/*")
+	if err != nil || len(kept) < 20 {
+		t.Fatal(kept, err)
+	}
+	for _, path := range kept {
+		if !strings.Contains(notice, " "+filepath.ToSlash(path)+"\n") {
+			t.Errorf("NOTICE does not name %s", path)
+		}
+	}
+	for _, line := range strings.Split(readDoc(t, "Dockerfile"), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 3 || f[0] != "COPY" || strings.HasPrefix(f[1], "--from") {
+			continue
+		}
+		for _, source := range f[1 : len(f)-1] {
+			if _, err := os.Stat(source); err != nil {
+				t.Errorf("Dockerfile: %s: %v", line, err)
+			}
+		}
+	}
+}
+
 // linkedModules lists the paths of the modules whose packages the binary holds on any system that "make cross" builds for.
 func linkedModules(t *testing.T) []string {
 	t.Helper()
