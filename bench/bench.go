@@ -119,6 +119,11 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (Result, error) {
 		return Result{}, fmt.Errorf("bench: %w", err)
 	}
 	defer l.close()
+	for _, to := range []string{o.WHIP, o.WHEP, o.FLV, o.HLS} {
+		if to != "" {
+			awaitServer(ctx, streamURL(to, 0, o.Streams))
+		}
+	}
 	if err := l.publish(ctx); err != nil {
 		return Result{}, fmt.Errorf("bench: publish: %w", err)
 	}
