@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -289,9 +290,10 @@ func TestMetrics(t *testing.T) {
 	if typ := res.Header.Get("Content-Type"); !strings.HasPrefix(typ, "text/plain; version=0.0.4; charset=utf-8") {
 		t.Errorf("Content-Type %q", typ)
 	}
-	values, types := exposition(t, text(t, res))
+	shown := text(t, res)
+	values, types := exposition(t, shown)
 	for typ, names := range map[string][]string{
-		"gauge": {"srs_build_info", "srs_streams", "srs_clients", "oneport_sessions", "oneport_uptime_seconds", "oneport_goroutines"},
+		"gauge": {"srs_node_uname_info", "srs_build_info", "srs_cpu_percent", "srs_memory", "srs_streams", "srs_clients", "oneport_sessions", "oneport_uptime_seconds", "oneport_goroutines"},
 		"counter": {
 			"srs_send_bytes_total", "srs_receive_bytes_total", "srs_clients_total", "srs_clients_errs_total",
 			"oneport_sessions_ended_total", "oneport_packets_received_total", "oneport_packets_sent_total", "oneport_packets_lost_total",
@@ -312,6 +314,36 @@ func TestMetrics(t *testing.T) {
 	} {
 		if values[name] != want {
 			t.Errorf("%s is %s, want %s", name, values[name], want)
+		}
+	}
+	if kb, err := strconv.Atoi(values["srs_memory"]); err != nil || kb < 1<<10 || kb > 8<<20 {
+		t.Errorf("%s KB of memory", values["srs_memory"])
+	}
+	for name, want := range map[string]string{
+		"srs_build_info":      `srs_build_info{build_date="[^"]*",code="oneport",go="go[^"]+",major="0",pid="\d+",server="vid-.{7}",service=".{8}",version="0.1.0"} 1`,
+		"srs_node_uname_info": `srs_node_uname_info{machine="[^"]+",nodename="[^"]+",release="[^"]*",sysname="[^"]+",version="[^"]*"} 1`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(shown) {
+			t.Errorf("%s is not as it should be:\n%s", name, shown)
+		}
+	}
+}
+
+// The load is that of the time since it was asked last, which is a second at least.
+func TestLoad(t *testing.T) {
+	var l load
+	started := time.Unix(1_000_000, 0)
+	for _, ask := range []struct {
+		at, used time.Duration
+		want     float64
+	}{
+		{10 * time.Second, 5 * time.Second, 50},
+		{10*time.Second + 900*time.Millisecond, 6 * time.Second, 50},
+		{12 * time.Second, 8 * time.Second, 150},
+		{22 * time.Second, 8 * time.Second, 0},
+	} {
+		if got := l.cpu(started.Add(ask.at), started, ask.used); got != ask.want {
+			t.Errorf("at %v: %v %%, want %v", ask.at, got, ask.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +35,10 @@ type metric struct {
 }
 
 var metricList = [...]metric{
-	{"srs_build_info", "What runs.", []string{"server", "service", "pid", "version", "go"}},
+	{"srs_node_uname_info", "What it runs on.", []string{"sysname", "nodename", "release", "version", "machine"}},
+	{"srs_build_info", "What runs.", []string{"server", "service", "pid", "build_date", "major", "version", "code", "go"}},
+	{"srs_cpu_percent", "Processor time used since the last scrape, in percent of one core.", nil},
+	{"srs_memory", "Memory occupied, in KB.", nil},
 	{"srs_send_bytes_total", "Bytes of media sent.", nil},
 	{"srs_receive_bytes_total", "Bytes of media received.", nil},
 	{"srs_streams", "Streams that are published or waited for.", nil},
@@ -113,7 +117,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, hub := range s.hubs {
 		streams += len(hub.Streams())
 	}
-	gauge("srs_build_info", 1, s.serverID, s.serviceID, s.pid, Version(), runtime.Version())
+	on := machine()
+	gauge("srs_node_uname_info", 1, on[:]...)
+	gauge("srs_build_info", 1, s.serverID, s.serviceID, s.pid, buildDate(), strconv.Itoa(versionMajor), Version(), "oneport", runtime.Version())
+	gauge("srs_cpu_percent", s.load.cpu(time.Now(), s.started, processTime()))
+	gauge("srs_memory", float64(residentMemory()>>10))
 	count("srs_send_bytes_total", t.bytesOut)
 	count("srs_receive_bytes_total", t.bytesIn)
 	gauge("srs_streams", float64(streams))

@@ -65,6 +65,7 @@ type Server struct {
 	stats                    stats
 	retiring                 sync.RWMutex // a session goes from the table to the totals of stats
 	rates                    rates
+	load                     load
 
 	stopping atomic.Bool
 	stop     chan struct{}  // closed to end timers and writers
