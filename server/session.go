@@ -50,6 +50,7 @@ type session struct {
 	current     atomic.Pointer[linkBox]            // the selected link; nil: no path
 	reader      *stream.Reader                     // a viewer's
 	writer      *writer                            // a viewer's
+	pace        pace                               // a viewer's, owned by its writer's goroutine
 	publication atomic.Pointer[stream.Publication] // a publisher's; the stream may call the session before it is known here
 
 	queued       atomic.Bool // a viewer's, that waits for a stream that nobody publishes

@@ -15,7 +15,8 @@ import (
 const (
 	// udpBuffer is asked of the kernel for both directions of the shared socket; it gives what its limits allow.
 	udpBuffer = 4 << 20
-	// udpBurst is how many datagrams one viewer gets at once; the rest of a large frame follows at udpSpacing.
+	// udpBurst is how many datagrams of media one viewer gets without a pause of udpSpacing: no more than the buffers on its
+	// way are sure to hold.
 	udpBurst   = 32
 	udpSpacing = 2 * time.Millisecond
 )
@@ -174,3 +175,25 @@ func (l *udpLink) insist(frames []byte) {
 		l.port.dropped.Add(uint64(lost))
 	}
 }
+
+// pace keeps what one viewer is sent from coming in bursts, however many wakes of its writer there are.
+type pace struct {
+	last  time.Time // when datagrams were sent last
+	burst int       // datagrams sent without a pause
+}
+
+// room is how many datagrams may be sent at now.
+func (p *pace) room(now time.Time) int {
+	if now.Sub(p.last) >= udpSpacing {
+		p.burst = 0
+	}
+	return udpBurst - p.burst
+}
+
+func (p *pace) sent(now time.Time, n int) {
+	p.last = now
+	p.burst += n
+}
+
+// next is when there is room again, whatever was sent.
+func (p *pace) next() time.Time { return p.last.Add(udpSpacing) }

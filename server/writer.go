@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"oneport/ice"
 	"oneport/media"
 	"oneport/stream"
 )
@@ -154,38 +155,40 @@ func (w *writer) serve(s *session) {
 	if l == nil {
 		return
 	}
-	_, udp := l.(*udpLink)
-	if udp && w.bursting(s) {
-		return
-	}
-	for sent := 0; !l.full(); {
-		now := time.Now()
-		n := w.encrypt(now, s)
+	udp := l.path().Transport == ice.UDP
+	for !l.full() {
+		now, most := time.Now(), batchItems
+		if udp {
+			if most = s.pace.room(now); most == 0 {
+				w.postpone(s, s.pace.next())
+				return
+			}
+		}
+		n := w.encrypt(now, s, most)
 		if n == 0 {
 			s.checkRefused()
 			return
 		}
+		if udp {
+			s.pace.sent(now, n)
+		}
 		if len(w.buf) > 0 {
 			l.send(w.buf)
 		}
-		if n < batchItems {
+		if n < most {
 			return // that was all, and what came since wakes us
-		}
-		if sent += n; udp && sent >= udpBurst {
-			w.postpone(s, now.Add(udpSpacing))
-			return
 		}
 	}
 }
 
-// encrypt puts the viewer's next batch into buf and returns how many items it was made of.
-func (w *writer) encrypt(now time.Time, s *session) int {
+// encrypt puts the viewer's next batch into buf, of at most most packets, and returns of how many it was made.
+func (w *writer) encrypt(now time.Time, s *session, most int) int {
 	s.out.Lock()
 	defer s.out.Unlock()
 	if s.outbound == nil {
 		return 0
 	}
-	w.items = s.reader.Next(now, w.items[:0], batchItems)
+	w.items = s.reader.Next(now, w.items[:0], most)
 	if len(w.items) == 0 {
 		return 0
 	}
@@ -196,14 +199,6 @@ func (w *writer) encrypt(now time.Time, s *session) int {
 		s.server.timers.schedule(s, s.outbound.Deadline())
 	}
 	return len(w.items)
-}
-
-// bursting says that a viewer is between two parts of a large frame.
-func (w *writer) bursting(s *session) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, yes := w.later[s]
-	return yes
 }
 
 func (w *writer) postpone(s *session, at time.Time) {
