@@ -343,6 +343,25 @@ func TestRestartIsNotForgotten(t *testing.T) {
 	}
 }
 
+// Nor is how long the restart was ago: time goes on by what passed since the last packet that was sent, whatever could not be
+// sent in between.
+func TestRestartKeepsItsTime(t *testing.T) {
+	s := negotiate(t, "chromium-play-VP8", false)
+	o, ctx := sending(t, s, dtls.AEADAES128GCM, 100)
+	last := packet(&vp8Format, 1<<16+10)
+	refused := packet(&media.Format{Codec: media.H265, ClockRate: 90000}, 1<<16)
+	first := packet(&vp8Format, 1<<16+1)
+	first.Arrival, first.Timestamp = last.Arrival.Add(3*time.Second), 0x80000000
+	got := opened(t, ctx, o.Append(time.Now(), nil, []media.Item{
+		{Packet: last},
+		{Packet: refused, Break: media.Restarted, First: 1 << 16},
+		{Packet: first, Break: media.Skipped, First: 1<<16 + 1},
+	}))
+	if len(got) != 2 || got[1].SequenceNumber != got[0].SequenceNumber+1 || got[1].Timestamp-got[0].Timestamp != 3*90_000 {
+		t.Errorf("got %v", got)
+	}
+}
+
 // Two things under one SSRC would share their keystream.
 func TestSSRCsAreDistinct(t *testing.T) {
 	for _, spoil := range []func(s *sdp.Session){
