@@ -53,7 +53,9 @@ func TestLaw9(t *testing.T) {
 						"leap":    l.leap,
 						"skip":    l.skip,
 						"publish": l.publish,
+						"ask":     l.ask,
 						"resend":  l.resend,
+						"wait":    l.wait,
 						"many":    l.many,
 					})
 				})
@@ -165,25 +167,38 @@ func (l *law9) many(t *rapid.T) {
 	}
 }
 
-// resend asks for packets as a viewer does; what is found is what a ring of the present publication holds. Until its
-// first item was delivered a reader finds nothing.
-func (l *law9) resend(t *rapid.T) {
+// ask asks for packets as a viewer does: for some once more, and for some that never were.
+func (l *law9) ask(t *rapid.T) {
 	s := l.o.senders[media.Video]
-	ask := Nack{SSRC: videoSSRC}
+	ask := Nack{SSRC: videoSSRC, RTT: time.Duration(rapid.IntRange(0, 50).Draw(t, "round trip")) * time.Millisecond}
 	for _, back := range rapid.SliceOfN(rapid.Uint16Range(0, 3000), 1, 5).Draw(t, "asked") {
 		ask.Seqs = append(ask.Seqs, uint16(s.highest)-back)
 	}
-	l.watch(l.o.Resend(nil, ask, func(_ media.Kind, seq uint64) *media.Packet {
+	l.o.Ask(l.arrival, ask)
+}
+
+// resend sends some of what was asked for, whatever has happened since; what is found is what a ring of the present
+// publication holds. Until its first item was delivered a reader finds nothing.
+func (l *law9) resend(t *rapid.T) {
+	most := rapid.IntRange(1, 10).Draw(t, "most")
+	b, sent := l.o.Resend(l.arrival, nil, most, func(_ media.Kind, seq uint64) *media.Packet {
 		if l.restart || rapid.IntRange(0, 9).Draw(t, "gone") == 0 {
 			return nil
 		}
 		return l.packet(t, seq)
-	}))
+	})
+	if n := l.watch(b); n != sent || n > most {
+		t.Fatalf("%d packets are sent again, said are %d of at most %d", n, sent, most)
+	}
 }
 
-// watch follows the index of every packet as SRTP's sender does, and holds the packets to the law.
-func (l *law9) watch(b []byte) {
-	for len(b) > 0 {
+func (l *law9) wait(t *rapid.T) {
+	l.arrival = l.arrival.Add(time.Duration(rapid.IntRange(1, 3000).Draw(t, "wait")) * time.Millisecond)
+}
+
+// watch follows the index of every packet as SRTP's sender does, holds the packets to the law, and counts them.
+func (l *law9) watch(b []byte) (packets int) {
+	for ; len(b) > 0; packets++ {
 		frame, rest, err := ice.NextFrame(b)
 		if err != nil || frame == nil {
 			l.t.Fatalf("frames are broken: %v", err)
@@ -199,6 +214,7 @@ func (l *law9) watch(b []byte) {
 		}
 		l.use(h.SSRC, h.SequenceNumber, string(plain))
 	}
+	return packets
 }
 
 // use notes that a packet was encrypted. Its index is by RFC 3711 section 3.3.1 the one nearest to the highest.

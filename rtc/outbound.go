@@ -27,6 +27,7 @@ const (
 type OutStats struct {
 	Packets, Bytes uint64 // RTP, retransmissions included; bytes as on the wire without framing
 	Resent         uint64
+	Withheld       uint64 // asked for again and not sent: over the budget, or more at once than the queue holds
 	Refused        uint64 // in a format the viewer did not offer, or too late for their run
 	Oversized      uint64 // would not fit a datagram
 }
@@ -42,6 +43,8 @@ type Outbound struct {
 	rtcp    uint32 // SSRC of reports
 	senders [media.Kinds]*sender
 	report  time.Time // when the next sender reports are due; zero: nothing sent yet
+	asked   []wanted  // to be sent again, oldest first
+	budget  budget
 
 	Stats OutStats
 }
@@ -111,49 +114,9 @@ func (o *Outbound) Append(now time.Time, dst []byte, items []media.Item) []byte 
 		}
 	}
 	if o.report.IsZero() && len(items) > 0 {
-		o.report = now
+		o.report, o.budget.since = now, now
 	}
 	return dst
-}
-
-// Resend appends what a viewer asked for again, as RTX (RFC 4588) where it was negotiated, else as the identical packet.
-// find gives the publisher's packet, or nil when it is gone.
-func (o *Outbound) Resend(dst []byte, ask Nack, find func(media.Kind, uint64) *media.Packet) []byte {
-	s := o.senderOf(ask.SSRC)
-	if s == nil {
-		return dst
-	}
-	for _, seq := range ask.Seqs {
-		in, out, ok := s.lookup(seq)
-		if !ok {
-			continue
-		}
-		p := find(s.kind(), in)
-		if p == nil || !s.choose(p.Format) {
-			continue
-		}
-		h := s.header(p, out)
-		var osn []byte
-		if s.rtxPT != 0 && s.track.RTXSSRC != 0 {
-			osn = binary.BigEndian.AppendUint16(nil, h.seq)
-			out = s.rtxNext
-			s.rtxNext++
-			h.pt, h.ssrc, h.seq = s.rtxPT, s.track.RTXSSRC, uint16(out)
-		}
-		if dst, ok = o.seal(dst, &h, out, osn, p.Payload); ok {
-			o.Stats.Resent++
-		}
-	}
-	return dst
-}
-
-func (o *Outbound) senderOf(ssrc uint32) *sender {
-	for _, s := range o.senders {
-		if s != nil && s.track.SSRC == ssrc {
-			return s
-		}
-	}
-	return nil
 }
 
 // seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload. The

@@ -233,6 +233,13 @@ func TestExtensionsFromPublisherToViewer(t *testing.T) {
 	})
 }
 
+// again is what comes of a NACK.
+func again(o *Outbound, now time.Time, ask Nack, find func(media.Kind, uint64) *media.Packet) []byte {
+	o.Ask(now, ask)
+	b, _ := o.Resend(now, nil, maxAsked, find)
+	return b
+}
+
 // Append and Resend decrypt in the order of the wire: with RTX under its own SSRC, else as the very same bytes.
 func TestResend(t *testing.T) {
 	for _, profile := range profiles {
@@ -264,7 +271,7 @@ func TestResend(t *testing.T) {
 				if rng.IntN(4) > 0 {
 					continue
 				}
-				again := o.Resend(nil, Nack{SSRC: videoSSRC, Seqs: []uint16{out}}, find)
+				again := again(o, time.Now(), Nack{SSRC: videoSSRC, Seqs: []uint16{out}}, find)
 				if !withRTX {
 					if !bytes.Equal(again, b) {
 						t.Fatal("what is sent again is not the same")
@@ -284,12 +291,12 @@ func TestResend(t *testing.T) {
 				"the future": {SSRC: videoSSRC, Seqs: []uint16{uint16(o.senders[media.Video].highest) + 1}},
 				"the past":   {SSRC: videoSSRC, Seqs: []uint16{uint16(o.senders[media.Video].highest) - resendWindow}},
 			} {
-				if b := o.Resend(nil, ask, find); len(b) != 0 {
+				if b := again(o, time.Now(), ask, find); len(b) != 0 {
 					t.Errorf("%s is sent again", name)
 				}
 			}
 			clear(ring)
-			if b := o.Resend(nil, Nack{SSRC: videoSSRC, Seqs: []uint16{uint16(o.senders[media.Video].highest)}}, find); len(b) != 0 {
+			if b := again(o, time.Now(), Nack{SSRC: videoSSRC, Seqs: []uint16{uint16(o.senders[media.Video].highest)}}, find); len(b) != 0 {
 				t.Error("what is gone is sent again")
 			}
 		}
@@ -330,7 +337,7 @@ func TestRestartIsNotForgotten(t *testing.T) {
 		spoilt := packet(&vp8Format, 1<<16)
 		spoil(spoilt)
 		o.Append(time.Now(), nil, []media.Item{{Packet: spoilt, Break: media.Restarted, First: 1 << 16}})
-		again := o.Resend(nil, Nack{SSRC: videoSSRC, Seqs: []uint16{before[3].SequenceNumber}}, func(media.Kind, uint64) *media.Packet {
+		again := again(o, time.Now(), Nack{SSRC: videoSSRC, Seqs: []uint16{before[3].SequenceNumber}}, func(media.Kind, uint64) *media.Packet {
 			return packet(&vp8Format, 1<<16)
 		})
 		if len(again) != 0 {

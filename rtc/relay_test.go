@@ -150,7 +150,7 @@ func (r *relay) serveOut() {
 	find := func(_ media.Kind, seq uint64) *media.Packet { return r.ring[seq] }
 	for _, b := range c.net.arrived(c.now, toServer) {
 		for _, ask := range c.peer.Receive(c.now, c.path, b).Nacks {
-			for _, frame := range frames(r.t, c.out.Resend(nil, ask, find)) {
+			for _, frame := range frames(r.t, again(c.out, c.now, ask, find)) {
 				c.net.send(c.now, toClient, frame)
 			}
 		}

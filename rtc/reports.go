@@ -12,6 +12,7 @@ import (
 type Nack struct {
 	SSRC uint32
 	Seqs []uint16
+	RTT  time.Duration // of the viewer; 0: not known yet
 }
 
 // maxNack bounds the packets one RTCP datagram may ask for: an answer is never much larger than what a viewer lost.
@@ -159,7 +160,7 @@ func (in *inbound) nacked(p *rtcp.TransportLayerNack, ev *Events) {
 	if in.session.Publish {
 		return
 	}
-	ask := Nack{SSRC: p.MediaSSRC}
+	ask := Nack{SSRC: p.MediaSSRC, RTT: in.rtt}
 	for i := range p.Nacks {
 		p.Nacks[i].Range(func(seq uint16) bool {
 			if ev.asked == maxNack {

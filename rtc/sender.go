@@ -47,7 +47,8 @@ type sender struct {
 	clock  uint32
 	plays  bool
 
-	rtxNext uint64 // the number of the next retransmission by RTX, extended
+	rtxNext uint64  // the number of the next retransmission by RTX, extended
+	recent  *recent // asked for again lately; nil: nothing ever was
 	packets uint32
 	octets  uint32
 }
@@ -136,17 +137,16 @@ func (s *sender) sent(p *media.Packet, out uint64) {
 }
 
 // lookup finds the incoming number behind an outgoing one that a viewer asks for again.
-func (s *sender) lookup(seq uint16) (in, out uint64, ok bool) {
-	out = extend(s.highest, seq)
+func (s *sender) lookup(out uint64) (in uint64, ok bool) {
 	if out > s.highest || s.highest-out >= resendWindow {
-		return 0, 0, false
+		return 0, false
 	}
 	for i := len(s.runs) - 1; i >= 0; i-- {
 		if r := s.runs[i]; out >= r.out {
-			return r.incoming(out), out, true
+			return r.incoming(out), true
 		}
 	}
-	return 0, 0, false
+	return 0, false
 }
 
 // timestamp is the outgoing timestamp at now, by the publisher's clock.

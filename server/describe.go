@@ -24,7 +24,7 @@ func (s *session) describe() api.Client {
 	s.in.Unlock()
 	c := s.server.present(s.who(), in.Bytes, out.Bytes)
 	c.RTTms, c.SessionID = float64(rtt.Microseconds())/1000, s.info.key
-	c.Packets, c.Lost, c.Resent = in.Packets, in.Lost, out.Resent
+	c.Packets, c.Lost, c.Resent, c.Withheld = in.Packets, in.Lost, out.Resent, out.Withheld
 	c.Transport, c.Local, c.Remote = "", "", ""
 	if hasPath {
 		c.Transport, c.Local, c.Remote = path.Transport.String(), path.Local.String(), path.Remote.String()
@@ -81,6 +81,8 @@ func (s *session) count(t *traffic) {
 	t.rejected += c.in.Rejected + c.in.Unknown
 	t.bytesOut += c.out.Bytes
 	t.packetsOut += c.out.Packets
+	t.resent += c.out.Resent
+	t.withheld += c.out.Withheld
 	t.skips += c.skips
 	transport := "none"
 	if l := s.link(); l != nil {

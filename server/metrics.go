@@ -49,6 +49,8 @@ var metricList = [...]metric{
 	{"oneport_sessions_ended_total", "WebRTC sessions that ended.", nil},
 	{"oneport_packets_received_total", "RTP packets received from publishers.", nil},
 	{"oneport_packets_sent_total", "RTP packets sent to viewers, retransmissions included.", nil},
+	{"oneport_packets_resent_total", "RTP packets sent to viewers once more, because they asked for them.", nil},
+	{"oneport_packets_withheld_total", "RTP packets that viewers asked for once more and did not get: they ask for more than they may.", nil},
 	{"oneport_packets_lost_total", "RTP packets of publishers that never came.", nil},
 	{"oneport_packets_rejected_total", "Datagrams of sessions dropped as broken, forged, replayed, or of nothing that was announced.", nil},
 	{"oneport_publishers", "Publishers of frames.", []string{"type"}},
@@ -134,6 +136,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_sessions_ended_total", s.stats.ended.Load())
 	count("oneport_packets_received_total", t.packetsIn)
 	count("oneport_packets_sent_total", t.packetsOut)
+	count("oneport_packets_resent_total", t.resent)
+	count("oneport_packets_withheld_total", t.withheld)
 	count("oneport_packets_lost_total", t.lost)
 	count("oneport_packets_rejected_total", t.rejected)
 	for kind, n := range t.publishers {
@@ -190,6 +194,7 @@ type traffic struct {
 	clients                                  int
 	bytesIn, bytesOut, packetsIn, packetsOut uint64
 	lost, rejected, skips                    uint64
+	resent, withheld                         uint64
 	by                                       map[roleAndTransport]int
 	publishers                               map[string]int // of frames, by type
 	frames                                   struct{ received, rejected, rebased, unasked uint64 }
@@ -206,6 +211,7 @@ func (s *Server) traffic() traffic {
 		bytesIn: e.received.bytes.Load(), bytesOut: e.sent.bytes.Load(),
 		packetsIn: e.received.packets.Load(), packetsOut: e.sent.packets.Load(),
 		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), skips: e.sent.skips.Load(),
+		resent: e.sent.resent.Load(), withheld: e.sent.withheld.Load(),
 		by: make(map[roleAndTransport]int), publishers: make(map[string]int), viewers: make(map[string]int),
 	}
 	t.frames.received, t.frames.rejected = e.frames.received.Load(), e.frames.rejected.Load()
@@ -232,6 +238,8 @@ func (s *Server) retire(sess *session) tally {
 	e.sent.packets.Add(t.out.Packets)
 	e.sent.bytes.Add(t.out.Bytes)
 	e.sent.skips.Add(t.skips)
+	e.sent.resent.Add(t.out.Resent)
+	e.sent.withheld.Add(t.out.Withheld)
 	s.sessions.remove(sess)
 	return t
 }

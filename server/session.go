@@ -262,15 +262,20 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 	s.server.timers.schedule(s, ev.Deadline)
 }
 
-// answer sends feedback to a publisher, and to a viewer what it asks for.
+// answer sends feedback to a publisher, and has the writer send a viewer what it asks for again: at no other pace than the
+// stream, and not from here, where others wait for the datagrams behind this one.
 func (s *session) answer(now time.Time, l link, ev *rtc.Events) {
-	if frames := s.reply(now, l, ev); l != nil && len(frames) > 0 {
+	frames, again := s.reply(now, l, ev)
+	if l != nil && len(frames) > 0 {
 		l.insist(frames)
+	}
+	if again {
+		s.writer.serveSoon(s)
 	}
 }
 
-// reply makes what answer sends.
-func (s *session) reply(now time.Time, l link, ev *rtc.Events) (frames []byte) {
+// reply makes what answer sends, and says whether there is something to be sent again.
+func (s *session) reply(now time.Time, l link, ev *rtc.Events) (frames []byte, again bool) {
 	s.out.Lock()
 	defer s.out.Unlock()
 	if s.outbound != nil && l != nil {
@@ -279,14 +284,14 @@ func (s *session) reply(now time.Time, l link, ev *rtc.Events) (frames []byte) {
 		}
 		if s.reader != nil {
 			for _, ask := range ev.Nacks {
-				frames = s.outbound.Resend(frames, ask, s.reader.Find)
+				again = s.outbound.Ask(now, ask) || again
 			}
 		}
 	}
 	if ev.Keyframe && s.reader != nil {
 		s.reader.RequestKeyframe(now)
 	}
-	return frames
+	return frames, again
 }
 
 // report sends a viewer the sender reports that are due, and returns when the next are.

@@ -181,24 +181,27 @@ func (w *writer) serve(s *session) {
 	}
 }
 
-// encrypt puts the viewer's next batch into buf, of at most most packets, and returns of how many it was made.
+// encrypt puts the viewer's next batch into buf, of at most most packets, and returns of how many it was made: what it has
+// asked for again, and then what it has not had.
 func (w *writer) encrypt(now time.Time, s *session, most int) int {
 	s.out.Lock()
 	defer s.out.Unlock()
 	if s.outbound == nil {
 		return 0
 	}
-	w.items = s.reader.Next(now, w.items[:0], most)
+	again := 0
+	w.buf, again = s.outbound.Resend(now, w.buf[:0], most, s.reader.Find)
+	w.items = s.reader.Next(now, w.items[:0], most-again)
 	if len(w.items) == 0 {
-		return 0
+		return again
 	}
 	s.unqueue()
-	w.buf = s.outbound.Append(now, w.buf[:0], w.items)
+	w.buf = s.outbound.Append(now, w.buf, w.items)
 	if !s.reporting {
 		s.reporting = true
 		s.server.timers.schedule(s, s.outbound.Deadline())
 	}
-	return len(w.items)
+	return again + len(w.items)
 }
 
 func (w *writer) postpone(s *session, at time.Time) {
