@@ -320,8 +320,8 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("%s KB of memory", values["srs_memory"])
 	}
 	for name, want := range map[string]string{
-		"srs_build_info":      `srs_build_info{build_date="[^"]*",code="oneport",go="go[^"]+",major="0",pid="\d+",server="vid-.{7}",service=".{8}",version="0.1.0"} 1`,
-		"srs_node_uname_info": `srs_node_uname_info{machine="[^"]+",nodename="[^"]+",release="[^"]*",sysname="[^"]+",version="[^"]*"} 1`,
+		"srs_build_info":      `srs_build_info{build_date="[^"]+",code="oneport",go="go[^"]+",major="0",pid="\d+",server="vid-.{7}",service=".{8}",version="0.1.0"} 1`,
+		"srs_node_uname_info": `srs_node_uname_info{machine="[^"]+",nodename="[^"]+",release="[^"]+",sysname="[^"]+",version="[^"]+"} 1`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(shown) {
 			t.Errorf("%s is not as it should be:\n%s", name, shown)

@@ -30,18 +30,16 @@ func (l *load) cpu(now, started time.Time, used time.Duration) float64 {
 	return l.percent
 }
 
-// buildDate is when what the binary is made of was committed; empty if it does not say.
+// buildDate is when what the binary is made of was committed, as far as it says so.
 func buildDate() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			return s.Value
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.time" {
+				return s.Value
+			}
 		}
 	}
-	return ""
+	return "unknown"
 }
 
 // heldMemory is what the runtime has from the system, in bytes: what there is to tell where the system does not.

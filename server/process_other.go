@@ -17,5 +17,5 @@ func residentMemory() uint64 { return heldMemory() }
 // machine is what the binary was made for, and the host's name.
 func machine() [5]string {
 	host, _ := os.Hostname()
-	return [5]string{runtime.GOOS, host, "", "", runtime.GOARCH}
+	return [5]string{runtime.GOOS, host, "unknown", "unknown", runtime.GOARCH}
 }
