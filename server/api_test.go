@@ -260,7 +260,7 @@ func TestClientIP(t *testing.T) {
 func exposition(t *testing.T, body string) (values, types map[string]string) {
 	t.Helper()
 	values, types = make(map[string]string), make(map[string]string)
-	sample := regexp.MustCompile(`^([a-z_]+)((?:\{(?:[a-z]+="[^"\\]*",?)+\})?) ([0-9.e+-]+)$`)
+	sample := regexp.MustCompile(`^([a-z_]+)((?:\{(?:[a-z_]+="[^"\\]*",?)+\})?) ([0-9.e+-]+)$`)
 	for line := range strings.Lines(body) {
 		line = strings.TrimSuffix(line, "\n")
 		if word := strings.Fields(line); len(word) == 4 && word[0] == "#" && word[1] == "TYPE" {
