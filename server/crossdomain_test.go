@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,5 +118,63 @@ func TestCrossdomainOfSockets(t *testing.T) {
 			t.Errorf("%q, from %q: %.10q, %v", test.setting, test.origin, b, err)
 		}
 		conn.CloseNow()
+	}
+}
+
+// What an answer allows depends on the Origin, so a cache must tell them apart: every answer says so, also to who has none.
+func TestVaryOrigin(t *testing.T) {
+	s := open(t, configure(t, withHLS("hls_keys on; hls_ctx off;", "")))
+	paths := []string{"/", "/players/whip.html", "/api/v1/versions", "/api/v1/streams", "/rtc/v1/whip/", "/rtc/v1/play/", "/a/..b", "/none"}
+	for _, path := range playable(t, s) {
+		paths = append(paths, "/live/"+path)
+	}
+	off := configure(t, withHLS("hls_keys on; hls_ctx off;", ""))
+	off.HTTPAPI.Crossdomain = false
+	closed := open(t, off)
+	for _, path := range paths {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
+			for _, headers := range [][]string{nil, {elsewhere}} {
+				res := call(t, method, base(s)+path, "", headers...)
+				if vary := strings.Join(res.Header.Values("Vary"), ", "); !strings.Contains(vary, "Origin") {
+					t.Errorf("%s %s %v: Vary %q", method, path, headers, vary)
+				}
+			}
+		}
+	}
+	res := call(t, "GET", base(s)+"/players/whip.html", "")
+	if vary := strings.Join(res.Header.Values("Vary"), ", "); !strings.Contains(vary, "Accept-Encoding") {
+		t.Errorf("a page that may be packed has Vary %q", vary)
+	}
+	if vary := call(t, "GET", base(closed)+"/api/v1/versions", "", elsewhere).Header.Get("Vary"); vary != "" {
+		t.Errorf("Vary %q though nothing depends on the Origin", vary)
+	}
+}
+
+// The headers of CORS stand on every answer that a page needs them on.
+func TestCrossdomainOfSessions(t *testing.T) {
+	s := open(t, configure(t, allOnOne))
+	offer := offerFile(t, "chromium-publish-H264")
+	joined := post(t, base(s)+"/rtc/v1/whip/", offer, elsewhere)
+	at := resource(t, s, joined)
+	ufrag, pwd := credentialsOf(offer)
+	tag := "If-Match: " + joined.Header.Get("ETag")
+	for name, res := range map[string]*http.Response{
+		"POST":    joined,
+		"refused": call(t, "POST", base(s)+"/rtc/v1/whip/", offer, sdpType, elsewhere),
+		"GET":     call(t, "GET", at, "", elsewhere),
+		"trickle": call(t, "PATCH", at, fragmentOf(ufrag, pwd), fragmentType, tag, elsewhere),
+		"restart": call(t, "PATCH", at, fragmentOf("fresh", "freshfreshfreshfreshfresh"), fragmentType, tag, elsewhere),
+		"stale":   call(t, "PATCH", at, fragmentOf(ufrag, pwd), fragmentType, tag, elsewhere),
+		"DELETE":  call(t, "DELETE", at, "", elsewhere),
+	} {
+		if got := res.Header.Get("Access-Control-Allow-Origin"); got != "*" {
+			t.Errorf("%s: %s, Access-Control-Allow-Origin %q", name, res.Status, got)
+		}
+		exposed := strings.Split(res.Header.Get("Access-Control-Expose-Headers"), ", ")
+		for _, header := range []string{"Location", "ETag", "Link", "Accept-Patch", "Retry-After"} {
+			if !slices.Contains(exposed, header) {
+				t.Errorf("%s: %s is not exposed: %v", name, header, exposed)
+			}
+		}
 	}
 }

@@ -147,6 +147,9 @@ func (s *Server) crossdomain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Server", "oneport/"+Version())
+		if on {
+			h.Add("Vary", "Origin")
+		}
 		if on && r.Header.Get("Origin") != "" {
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, HEAD, OPTIONS")

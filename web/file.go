@@ -65,7 +65,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	// Addresses of pages may hold tokens.
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", f.caching)
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	body, etag := f.body, f.etag
 	if takesGzip(r) {
 		body, etag = f.compressed(), etag+"-gzip"
