@@ -45,7 +45,7 @@ func (s *Server) getOnly(serve http.HandlerFunc) http.HandlerFunc {
 		case http.MethodOptions:
 			w.WriteHeader(http.StatusOK)
 		default:
-			w.Header().Set("Allow", "GET, OPTIONS")
+			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 			http.Error(w, "this API takes GET", http.StatusMethodNotAllowed)
 		}
 	}
@@ -91,6 +91,9 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 	if m := r.URL.Query().Get("method"); m != "" && r.URL.Query().Has("callback") { // JSONP can only GET
 		method = m
 	}
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
 	switch {
 	case method == http.MethodOptions:
 		w.WriteHeader(http.StatusOK)
@@ -103,7 +106,11 @@ func (s *Server) serveClients(w http.ResponseWriter, r *http.Request) {
 	case method == http.MethodGet || method == http.MethodDelete && id != "":
 		s.serveClient(w, r, id, method == http.MethodDelete)
 	default:
-		w.Header().Set("Allow", "GET, DELETE, OPTIONS")
+		allow := "GET, HEAD, OPTIONS"
+		if id != "" {
+			allow = "GET, HEAD, DELETE, OPTIONS"
+		}
+		w.Header().Set("Allow", allow)
 		http.Error(w, "this API takes GET, and DELETE on one client", http.StatusMethodNotAllowed)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -253,6 +254,26 @@ func TestClientIP(t *testing.T) {
 			t.Errorf("%v: shown %s, counted %s", headers, sess.info.ip, sess.info.from)
 		}
 		sess.close(errKicked)
+	}
+}
+
+// What can be got can be asked for by HEAD, and a refusal's Allow names both.
+func TestHead(t *testing.T) {
+	s := open(t, configure(t, allOnOne))
+	post(t, base(s)+"/rtc/v1/whep/", offerFile(t, "gst-play-h264"))
+	id := s.sessions.all()[0].info.id
+	for _, path := range []string{"versions", "streams/", "clients/", "clients/" + id} {
+		res := call(t, "HEAD", base(s)+"/api/v1/"+path, "")
+		if res.StatusCode != 200 || res.Header.Get("Content-Type") != "application/json" || text(t, res) != "" {
+			t.Errorf("HEAD %s: %s", path, res.Status)
+		}
+		refused := call(t, "PUT", base(s)+"/api/v1/"+path, "")
+		if allow := strings.Split(refused.Header.Get("Allow"), ", "); refused.StatusCode != 405 || !slices.Contains(allow, "GET") || !slices.Contains(allow, "HEAD") {
+			t.Errorf("PUT %s: %s, Allow %v", path, refused.Status, allow)
+		}
+	}
+	if n := len(s.sessions.all()); n != 1 {
+		t.Errorf("%d sessions after HEAD", n)
 	}
 }
 
