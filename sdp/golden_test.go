@@ -63,7 +63,7 @@ func answerRecorded(t testing.TB, name string, l Local) (*Offer, *Session, []byt
 // TestGolden holds the answers to all recorded offers fast; go test -update writes them.
 func TestGolden(t *testing.T) {
 	offers, err := filepath.Glob("testdata/*.offer.sdp")
-	if err != nil || len(offers) < 30 {
+	if err != nil || len(offers) < 33 {
 		t.Fatalf("%d recorded offers: %v", len(offers), err)
 	}
 	for _, path := range offers {

@@ -63,6 +63,7 @@ func parseMedia(md *pion.MediaDescription, session Media) (Media, error) {
 		}
 	}
 	m.Transport = m.Transport.or(session.Transport)
+	m.Extensions = append(m.Extensions, session.Extensions...) // its own come first, and the first counts
 	m.Codecs = readCodecs(m.Kind, m.Formats, md.Attributes)
 	m.Sources = readSources(md.Attributes)
 	return m, nil
@@ -77,6 +78,8 @@ func (m *Media) readCommon(key, value string) error {
 		m.Pwd = strings.TrimSpace(value)
 	case "setup":
 		m.Setup = strings.ToLower(strings.TrimSpace(value))
+	case "extmap":
+		return m.readExtension(value)
 	case "extmap-allow-mixed":
 		m.MixedExtensions = true
 	case "fingerprint":
@@ -110,8 +113,6 @@ func (m *Media) readAttribute(key, value string) error {
 		m.RTCPRsize = true
 	case "simulcast":
 		m.Simulcast = true
-	case "extmap":
-		return m.readExtension(value)
 	default:
 		return m.readCommon(key, value)
 	}

@@ -58,7 +58,7 @@ func parseSession(attrs []pion.Attribute) (Media, error) {
 	var m Media
 	for _, a := range attrs {
 		if err := m.readCommon(a.Key, a.Value); err != nil {
-			return m, err
+			return m, malformed("session: %s", strings.TrimPrefix(err.Error(), "sdp: "))
 		}
 	}
 	return m, nil

@@ -254,3 +254,51 @@ func TestCredentialCharacters(t *testing.T) {
 		}
 	}
 }
+
+// TestExtensionIDs: id 15 is none (RFC 8285 section 4.2), those above need two-byte headers, and a mid that does not fit into a
+// one-byte header has no extension.
+func TestExtensionIDs(t *testing.T) {
+	const mid, uri = "a=mid:1", " urn:ietf:params:rtp-hdrext:sdes:mid"
+	long := strings.Repeat("m", maxMidExtension+1)
+	for name, c := range map[string]struct {
+		pairs []string
+		want  uint8
+	}{
+		"14":                 {[]string{mid, mid + "\na=extmap:14" + uri}, 14},
+		"15":                 {[]string{mid, mid + "\na=extmap:15" + uri}, 0},
+		"15 mixed":           {[]string{mid, mid + "\na=extmap:15" + uri + "\na=extmap-allow-mixed"}, 0},
+		"16":                 {[]string{mid, mid + "\na=extmap:16" + uri}, 0},
+		"16 mixed":           {[]string{mid, mid + "\na=extmap:16" + uri + "\na=extmap-allow-mixed"}, 16},
+		"16 mixed in all":    {[]string{mid, mid + "\na=extmap:16" + uri, "t=0 0", "t=0 0\na=extmap-allow-mixed"}, 16},
+		"mid that fits":      {[]string{mid, "a=mid:" + long[1:] + "\na=extmap:3" + uri, "BUNDLE 0 1", "BUNDLE 0 " + long[1:]}, 3},
+		"mid that is longer": {[]string{mid, "a=mid:" + long + "\na=extmap:3" + uri, "BUNDLE 0 1", "BUNDLE 0 " + long}, 0},
+		"of the session":     {[]string{"t=0 0", "t=0 0\na=extmap:5" + uri}, 5},
+		"its own first":      {[]string{"t=0 0", "t=0 0\na=extmap:5" + uri, mid, mid + "\na=extmap:4" + uri, "a=mid:0", "a=mid:0\na=extmap:4" + uri}, 4},
+	} {
+		o := offered(t, c.pairs...)
+		s, text, err := AnswerPublish(o, local())
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAnswer(t, o, s, text)
+		if s.Video.MidExt != c.want {
+			t.Errorf("%s: %d, want %d", name, s.Video.MidExt, c.want)
+		}
+	}
+	if _, err := ParseOffer(change(t, "t=0 0", "t=0 0\na=extmap:x"+uri)); kindOf(err) != "malformed" {
+		t.Errorf("an id that is no number in the session: %v", err)
+	}
+}
+
+// TestToken: an identifier holds the token characters of RFC 8866 and the slash, and nothing else.
+func TestToken(t *testing.T) {
+	for c := range 256 {
+		want := byte('_')
+		if c > ' ' && c < 0x7f && !strings.ContainsRune("\"(),:;<=>?@[\\]", rune(c)) {
+			want = byte(c)
+		}
+		if got := token(string([]byte{'a', byte(c)}), 64); got != "a"+string(want) {
+			t.Errorf("%q becomes %q", rune(c), got)
+		}
+	}
+}

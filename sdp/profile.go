@@ -11,7 +11,6 @@ import (
 type h264 struct{ name, idc, iop byte }
 
 // h264Profiles is table 5 of RFC 6184: an idc and the flags under mask make a profile, and several rows mean the same one.
-// Constrained High is from H.264 itself (A.2.4.2).
 var h264Profiles = []struct{ idc, mask, iop, name byte }{
 	{0x42, 0x4f, 0x40, constrainedBaseline},
 	{0x4d, 0x8f, 0x80, constrainedBaseline},
@@ -21,7 +20,6 @@ var h264Profiles = []struct{ idc, mask, iop, name byte }{
 	{0x4d, 0xaf, 0x00, mainProfile},
 	{0x58, 0xcf, 0x00, extended},
 	{0x64, 0xff, 0x00, high},
-	{0x64, 0xff, 0x0c, constrainedHigh},
 }
 
 const (
@@ -30,7 +28,6 @@ const (
 	mainProfile
 	extended
 	high
-	constrainedHigh
 )
 
 // parseH264 reads a profile-level-id: six hex digits, of which the last two are the level.

@@ -1,9 +1,12 @@
 package sdp
 
 import (
+	"slices"
 	"testing"
 
 	"oneport/media"
+
+	pion "github.com/pion/sdp/v3"
 )
 
 func h264Format(profile string, mode uint8) media.Format {
@@ -28,6 +31,7 @@ func TestCompatible(t *testing.T) {
 		{h264Format("58001f", 1), h264Format("58401f", 1), false},
 		{h264Format("64001f", 1), h264Format("640034", 1), true},
 		{h264Format("640c1f", 1), h264Format("64001f", 1), false},
+		{h264Format("640c1f", 1), h264Format("640c34", 1), true}, // Constrained High
 		{h264Format("f4001f", 1), h264Format("f4001f", 1), true},
 		{h264Format("f4001f", 1), h264Format("6e001f", 1), false},
 		{h264Format("42e01f", 0), h264Format("42e01f", 1), true},
@@ -134,10 +138,15 @@ func TestParseFormat(t *testing.T) {
 // TestStaticPayloadTypes: PCMU and PCMA need no rtpmap (RFC 3551), and RTCP's range is no payload type (RFC 5761).
 func TestStaticPayloadTypes(t *testing.T) {
 	var pts []uint8
-	for _, c := range readCodecs(media.Audio, []string{"8", "0", "8", "1", "72", "999", "x"}, nil) {
+	formats := []string{"8", "0", "8", "1", "999", "x", "63", "64", "72", "95", "96", "127", "128"}
+	var attrs []pion.Attribute
+	for _, f := range formats[6:] {
+		attrs = append(attrs, pion.Attribute{Key: "rtpmap", Value: f + " opus/48000/2"})
+	}
+	for _, c := range readCodecs(media.Audio, formats, attrs) {
 		pts = append(pts, c.PT)
 	}
-	if len(pts) != 2 || pts[0] != 8 || pts[1] != 0 {
+	if !slices.Equal(pts, []uint8{8, 0, 63, 96, 127}) {
 		t.Errorf("%v", pts)
 	}
 }

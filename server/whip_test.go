@@ -15,7 +15,7 @@ import (
 // Every recorded offer of a publisher and of a viewer gets a session whose answer the offering side's rules allow.
 func TestRecordedOffers(t *testing.T) {
 	files, err := filepath.Glob("../sdp/testdata/*.offer.sdp")
-	if err != nil || len(files) < 20 {
+	if err != nil || len(files) < 33 {
 		t.Fatalf("%d recorded offers: %v", len(files), err)
 	}
 	s := open(t, configure(t, allOnOne))
