@@ -203,7 +203,7 @@ func TestLive(t *testing.T) {
 		if s.Video.Codecs[0].PT != c.video || s.Audio.Codecs[0].PT != c.audio {
 			t.Errorf("%s, %v: video %d, audio %d come first", c.offer, c.live, s.Video.Codecs[0].PT, s.Audio.Codecs[0].PT)
 		}
-		if len(s.Video.Codecs) != len(o.Media[o.pick(media.Video, false)].Codecs) {
+		if len(s.Video.Codecs) != len(o.Media[o.pick(media.Video, 0, false)].Codecs) {
 			t.Errorf("%s, %v: codecs were lost", c.offer, c.live)
 		}
 	}

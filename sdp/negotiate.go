@@ -20,9 +20,12 @@ func AnswerPlay(o *Offer, l Local) (*Session, []byte, error) {
 }
 
 func answer(o *Offer, l Local, publish bool) (*Session, []byte, error) {
-	audio, video := o.pick(media.Audio, publish), o.pick(media.Video, publish)
+	audio, video := o.pick(media.Audio, l.AudioCodec, publish), o.pick(media.Video, l.VideoCodec, publish)
 	if audio < 0 && video < 0 {
 		return nil, nil, o.whyNothing(publish)
+	}
+	if !publish && audio >= 0 && video >= 0 && len(o.Media[audio].Codecs) == 0 {
+		audio = -1 // without sound it may still watch
 	}
 	s := &Session{Publish: publish}
 	tracks := map[int]*Track{} // by index of the m-line
@@ -50,11 +53,27 @@ func answer(o *Offer, l Local, publish bool) (*Session, []byte, error) {
 	return s, writeAnswer(o, s, &l, tracks), nil
 }
 
-// pick finds the m-line that carries a kind: the first that flows the right way. One track of each kind is carried.
-func (o *Offer) pick(kind media.Kind, publish bool) int {
-	return slices.IndexFunc(o.Media, func(m Media) bool {
-		return m.Kind == kind && m.usable() && (publish && m.Direction.sends() || !publish && m.Direction.receives())
-	})
+// pick finds the m-line that carries a kind, one of each: the first that flows the right way and has a codec, the one asked for if
+// any. Where none has, it is the first that flows, and the answer fails for what that lacks.
+func (o *Offer) pick(kind media.Kind, want media.Codec, publish bool) int {
+	first := -1
+	for i := range o.Media {
+		m := &o.Media[i]
+		flows := publish && m.Direction.sends() || !publish && m.Direction.receives()
+		switch {
+		case m.Kind != kind || !m.usable() || !flows:
+		case m.RTCPMux && m.has(want):
+			return i
+		case first < 0:
+			first = i
+		}
+	}
+	return first
+}
+
+// has says whether the m-line has a codec, any for 0.
+func (m *Media) has(want media.Codec) bool {
+	return slices.ContainsFunc(m.Codecs, func(c Codec) bool { return want == 0 || c.Format.Codec == want })
 }
 
 // whyNothing says why no m-line of the offer could be picked.

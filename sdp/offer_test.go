@@ -88,6 +88,8 @@ func TestRefused(t *testing.T) {
 		{change(t, "a=rtpmap:96 H264", "a=fmtp:96 packetization-mode=2\na=rtpmap:96 H264"), "not acceptable", "no video codec"},
 		{change(t, "a=rtpmap:96 H264", "a=fmtp:96 profile-level-id=zz\na=rtpmap:96 H264"), "not acceptable", "no video codec"},
 		{change(t, "opus/48000/2", "G722/8000"), "not acceptable", "no audio codec"},
+		{change(t, "opus/48000/2", "G722/8000", "BUNDLE 0 1", "BUNDLE 0 s 1", // the reason is the first one's
+			"m=video 9", "m=audio 9 UDP/TLS/RTP/SAVPF 111\na=mid:s\na=sendonly\na=rtpmap:111 opus/48000/2\nm=video 9"), "not acceptable", "no audio codec"},
 		{change(t, "SAVPF 96 97", "SAVPF 111", "rtpmap:96", "rtpmap:111"), "malformed", "payload type 111"},
 		{change(t, "a=mid:0", "a=mid:0\na=extmap:x urn:y"), "malformed", "has no id"},
 		{change(t, "a=mid:0", "a=mid:0\na=extmap:1"), "malformed", "has no URI"},
@@ -159,16 +161,20 @@ func TestTolerated(t *testing.T) {
 func TestRejectedLines(t *testing.T) {
 	data := "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:d\na=sctp-port:5000\n"
 	second := "m=audio 9 UDP/TLS/RTP/SAVPF 111\na=mid:s\na=rtcp-mux\na=sendonly\na=rtpmap:111 opus/48000/2\n"
+	unknown := "m=audio 9 UDP/TLS/RTP/SAVPF 9\na=mid:x\na=rtcp-mux\na=sendonly\na=rtpmap:9 G722/8000\n"
+	unmuxed := strings.Replace(second, "a=rtcp-mux\n", "", 1)
 	for name, c := range map[string]struct {
 		text []byte
 		want string // the answer's m-lines
 	}{
-		"data channel first": {change(t, "BUNDLE 0 1", "BUNDLE d 0 1", "m=audio 9", data+"m=audio 9"), "application 0|audio 9|video 9|BUNDLE 0 1"},
-		"second audio":       {change(t, "BUNDLE 0 1", "BUNDLE 0 s 1", "m=video 9", second+"m=video 9"), "audio 9|audio 0|video 9|BUNDLE 0 1"},
-		"outside the group":  {change(t, "BUNDLE 0 1", "BUNDLE 1"), "audio 0|video 9|BUNDLE 1"},
-		"one-way wrong":      {change(t, "a=mid:0\na=sendonly", "a=mid:0\na=recvonly"), "audio 0|video 9|BUNDLE 1"},
-		"video leads group":  {change(t, "BUNDLE 0 1", "BUNDLE 1 0"), "audio 9|video 9|BUNDLE 1 0"},
-		"no mid":             {change(t, "a=mid:0\n", ""), "audio 0|video 9|BUNDLE 1"},
+		"data channel first":          {change(t, "BUNDLE 0 1", "BUNDLE d 0 1", "m=audio 9", data+"m=audio 9"), "application 0|audio 9|video 9|BUNDLE 0 1"},
+		"second audio":                {change(t, "BUNDLE 0 1", "BUNDLE 0 s 1", "m=video 9", second+"m=video 9"), "audio 9|audio 0|video 9|BUNDLE 0 1"},
+		"first audio that is carried": {change(t, "BUNDLE 0 1", "BUNDLE x 0 1", "m=audio 9", unknown+"m=audio 9"), "audio 0|audio 9|video 9|BUNDLE 0 1"},
+		"first audio with rtcp-mux":   {change(t, "BUNDLE 0 1", "BUNDLE s 0 1", "m=audio 9", unmuxed+"m=audio 9"), "audio 0|audio 9|video 9|BUNDLE 0 1"},
+		"outside the group":           {change(t, "BUNDLE 0 1", "BUNDLE 1"), "audio 0|video 9|BUNDLE 1"},
+		"one-way wrong":               {change(t, "a=mid:0\na=sendonly", "a=mid:0\na=recvonly"), "audio 0|video 9|BUNDLE 1"},
+		"video leads group":           {change(t, "BUNDLE 0 1", "BUNDLE 1 0"), "audio 9|video 9|BUNDLE 1 0"},
+		"no mid":                      {change(t, "a=mid:0\n", ""), "audio 0|video 9|BUNDLE 1"},
 	} {
 		o, err := ParseOffer(c.text)
 		if err != nil {
