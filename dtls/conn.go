@@ -79,7 +79,7 @@ func (c *Conn) begin() {
 func (c *Conn) negotiate(ctx context.Context, h *handshake) {
 	defer close(c.done)
 	defer h.cancel()
-	e, err := h.run(ctx)
+	e, err := h.guarded(ctx)
 	h.pipe.cut()
 	c.conclude(h, e, err)
 	h.config.Wake()

@@ -51,6 +51,15 @@ var (
 	ErrNoSRTP      = errors.New("dtls: the peer did not negotiate SRTP")
 )
 
+// Fault is a panic of the handshake's goroutine, which ended the association and nothing else. The library's own goroutines
+// can't be guarded.
+type Fault struct {
+	Panic any
+	Stack []byte
+}
+
+func (f *Fault) Error() string { return fmt.Sprintf("dtls: the handshake panicked: %v", f.Panic) }
+
 // Profile is an SRTP protection profile by its IANA number (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
 type Profile uint16
 

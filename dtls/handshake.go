@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -43,6 +44,16 @@ type established struct {
 	keys       Keys
 	last       []byte // the server's last flight, for a client that did not get it
 	err        error  // set if the peer closed the association at once
+}
+
+// guarded is run, with a panic as an error.
+func (h *handshake) guarded(ctx context.Context) (e *established, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e, err = nil, &Fault{Panic: p, Stack: debug.Stack()}
+		}
+	}()
+	return h.run(ctx)
 }
 
 // run negotiates until the handshake is complete, has failed or ctx ends.

@@ -1,10 +1,13 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+
+	"oneport/dtls"
 )
 
 // survive does work that meets what anybody may publish or send. None of that should make it panic; if something does, it is to
@@ -13,12 +16,28 @@ import (
 func (s *Server) survive(log *slog.Logger, what string, work func()) (survived bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.stats.panics.Add(1)
-			log.Error(what+" panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.blame(log, what, p, debug.Stack())
 		}
 	}()
 	work()
 	return true
+}
+
+// blame counts and logs a panic.
+func (s *Server) blame(log *slog.Logger, what string, reason any, stack []byte) {
+	s.stats.panics.Add(1)
+	log.Error(what+" panicked", "panic", fmt.Sprint(reason), "stack", string(stack))
+}
+
+// unmask gives the reason why a session ends, and counts and logs the panic if it is one: those of a
+// handshake's own goroutine come as errors.
+func (s *session) unmask(reason error) error {
+	var f *dtls.Fault
+	if !errors.As(reason, &f) {
+		return reason
+	}
+	s.server.blame(s.log, "a DTLS handshake", f.Panic, f.Stack)
+	return errPanic
 }
 
 // panics are those of this package's own goroutines, and those that ports caught.

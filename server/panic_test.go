@@ -1,13 +1,17 @@
 package server
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"oneport/dtls"
 	"oneport/flv"
 	"oneport/ice"
 	"oneport/media"
+	"oneport/rtc"
 )
 
 // brokenLink panics where the peer's input begins.
@@ -30,6 +34,26 @@ func TestPanicEndsOneSession(t *testing.T) {
 		}
 		if !other.check(other.wire) {
 			t.Error("another session suffers")
+		}
+	})
+}
+
+// A panic of the goroutine that a handshake has is told as an error; it is counted and logged as any, and the session ends.
+func TestPanicOfAHandshake(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		log := &lateLog{}
+		s, err := start(c, slog.New(slog.NewTextHandler(log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		s.rtcTCPPort = 8080
+		broken := joined(t, s, "whep", "")
+		broken.sess.handle(time.Now(), &rtc.Events{Closed: &dtls.Fault{Panic: "broken", Stack: []byte("here")}})
+		tellsOnce(t, s, log)
+		if !broken.over() || !strings.Contains(log.text(), "stack=here") || !strings.Contains(log.text(), errPanic.Error()) {
+			t.Error(log.text())
 		}
 	})
 }

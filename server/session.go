@@ -253,7 +253,7 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 		s.log.Warn("a publisher sends from another source", "stream", s.info.name.String(), "what", ev.Notice)
 	}
 	if ev.Closed != nil {
-		s.close(ev.Closed)
+		s.close(s.unmask(ev.Closed))
 		return
 	}
 	if ev.Moved {
