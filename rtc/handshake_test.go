@@ -76,6 +76,9 @@ func TestHandshakeNeedsCheck(t *testing.T) {
 		c.check(udpPath, false)
 		c.path = tcpPath
 		c.receive(hello[0])
+		if in, _ := c.peer.Stats(); in.DTLSDropped != 2 {
+			t.Errorf("%d dropped datagrams are counted of 2", in.DTLSDropped)
+		}
 		if s := c.peer.dtls.State(); s != dtls.New {
 			t.Errorf("DTLS is %v after a hello by an unchecked path", s)
 		}
@@ -83,6 +86,14 @@ func TestHandshakeNeedsCheck(t *testing.T) {
 		c.receive(hello[0])
 		if s := c.peer.dtls.State(); s != dtls.Handshaking {
 			t.Errorf("DTLS is %v after a hello by a checked path", s)
+		}
+		for range 100 { // more than its queue holds
+			c.receive(hello[0])
+		}
+		c.receive([]byte{21, 0xfe, 0xfd, 1}) // nothing of this time
+		drops := c.peer.dtls.Stats()
+		if in, _ := c.peer.Stats(); drops.ReceiveDropped == 0 || drops.Ignored == 0 || in.DTLSDropped != 2+drops.ReceiveDropped+drops.Ignored {
+			t.Errorf("%d dropped datagrams are counted, of which DTLS says %+v", in.DTLSDropped, drops)
 		}
 	})
 }

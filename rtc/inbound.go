@@ -23,6 +23,7 @@ type InStats struct {
 	Recovered      uint64 // by RTX
 	Rejected       uint64 // broken, replayed, of a wrong key
 	Unknown        uint64 // of an SSRC or payload type nobody announced
+	DTLSDropped    uint64 // datagrams of DTLS: by a path without a verified check, unexpected, forged, or one too many for a queue
 }
 
 // inbound decrypts a publisher's packets and keeps one receiver per track. For a viewer it only decrypts RTCP.

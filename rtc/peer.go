@@ -114,7 +114,9 @@ func (p *Peer) Receive(now time.Time, path ice.Path, b []byte) (ev Events) {
 	case STUN:
 		p.receiveSTUN(now, path, b, &ev)
 	case DTLS:
-		if p.agent.Knows(path) && p.dtls.Receive(b) {
+		if !p.agent.Knows(path) {
+			p.in.stats.DTLSDropped++
+		} else if p.dtls.Receive(b) {
 			p.authenticated(now, path, &ev)
 		}
 	case RTP:
@@ -283,7 +285,8 @@ func (p *Peer) Agent() *ice.Agent { return p.agent }
 
 // Stats counts what came in, and gives the last round trip time, 0 before the first.
 func (p *Peer) Stats() (InStats, time.Duration) {
-	s := p.in.stats
+	s, d := p.in.stats, p.dtls.Stats()
+	s.DTLSDropped += d.Ignored + d.ReceiveDropped + d.OutgoingDropped
 	for _, r := range p.in.receivers {
 		if r != nil {
 			s.Lost += r.missing.lost

@@ -79,6 +79,7 @@ func (s *session) count(t *traffic) {
 	t.packetsIn += c.in.Packets
 	t.lost += c.in.Lost
 	t.rejected += c.in.Rejected + c.in.Unknown
+	t.dtlsDropped += c.in.DTLSDropped
 	t.bytesOut += c.out.Bytes
 	t.packetsOut += c.out.Packets
 	t.resent += c.out.Resent

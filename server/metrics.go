@@ -53,6 +53,7 @@ var metricList = [...]metric{
 	{"oneport_packets_withheld_total", "RTP packets that viewers asked for once more and did not get: they ask for more than they may.", nil},
 	{"oneport_packets_lost_total", "RTP packets of publishers that never came.", nil},
 	{"oneport_packets_rejected_total", "Datagrams of sessions dropped as broken, forged, replayed, or of nothing that was announced.", nil},
+	{"oneport_dtls_dropped_total", "Datagrams of DTLS of sessions dropped: by a path without a valid check, unexpected, forged, or more than a queue holds.", nil},
 	{"oneport_publishers", "Publishers of frames.", []string{"type"}},
 	{"oneport_frames_received_total", "Frames received from publishers of frames.", nil},
 	{"oneport_frames_rejected_total", "What publishers of frames sent that was left out: broken, of no codec that is known, or without its parameters.", nil},
@@ -140,6 +141,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_packets_withheld_total", t.withheld)
 	count("oneport_packets_lost_total", t.lost)
 	count("oneport_packets_rejected_total", t.rejected)
+	count("oneport_dtls_dropped_total", t.dtlsDropped)
 	for kind, n := range t.publishers {
 		gauge("oneport_publishers", float64(n), kind)
 	}
@@ -193,7 +195,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 type traffic struct {
 	clients                                  int
 	bytesIn, bytesOut, packetsIn, packetsOut uint64
-	lost, rejected, skips                    uint64
+	lost, rejected, dtlsDropped, skips       uint64
 	resent, withheld                         uint64
 	by                                       map[roleAndTransport]int
 	publishers                               map[string]int // of frames, by type
@@ -210,8 +212,8 @@ func (s *Server) traffic() traffic {
 	t := traffic{
 		bytesIn: e.received.bytes.Load(), bytesOut: e.sent.bytes.Load(),
 		packetsIn: e.received.packets.Load(), packetsOut: e.sent.packets.Load(),
-		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), skips: e.sent.skips.Load(),
-		resent: e.sent.resent.Load(), withheld: e.sent.withheld.Load(),
+		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), dtlsDropped: e.received.dtlsDropped.Load(),
+		skips: e.sent.skips.Load(), resent: e.sent.resent.Load(), withheld: e.sent.withheld.Load(),
 		by: make(map[roleAndTransport]int), publishers: make(map[string]int), viewers: make(map[string]int),
 	}
 	t.frames.received, t.frames.rejected = e.frames.received.Load(), e.frames.rejected.Load()
@@ -235,6 +237,7 @@ func (s *Server) retire(sess *session) tally {
 	e.received.bytes.Add(t.in.Bytes)
 	e.received.lost.Add(t.in.Lost)
 	e.received.rejected.Add(t.in.Rejected + t.in.Unknown)
+	e.received.dtlsDropped.Add(t.in.DTLSDropped)
 	e.sent.packets.Add(t.out.Packets)
 	e.sent.bytes.Add(t.out.Bytes)
 	e.sent.skips.Add(t.skips)
