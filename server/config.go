@@ -29,7 +29,7 @@ type Config struct {
 	RTMPS          RTMPS      `conf:"rtmps"`
 	SRT            srt.Config `conf:"srt_server"`
 	MaxConnections int        `conf:"max_connections" default:"1000" doc:"The most clients at one time by anything but WebRTC; of those by HTTP more are answered 503, others are told so. Half of them at most wait for streams that nobody publishes; an RTMP client is counted from when it publishes or plays on."`
-	MaxWaiting     int        `conf:"max_waiting_per_address" default:"250" doc:"The most clients of one address, by other protocols than WebRTC, that wait for a stream that nobody publishes; more are answered 429."`
+	MaxWaiting     int        `conf:"max_waiting_per_address" default:"250" doc:"The most clients of one address (of one /64 with IPv6), by other protocols than WebRTC, that wait for a stream that nobody publishes; more are answered 429. Behind a reverse proxy all have the address of that."`
 
 	Vhosts config.Vhosts[VhostConf] `conf:"vhost"`
 }
@@ -165,7 +165,7 @@ type RTC struct {
 	ECDSA                 bool   `conf:"ecdsa" default:"on" doc:"Make an ECDSA certificate for DTLS; off makes an RSA one."`
 	MaxStreams            int    `conf:"max_streams" default:"10000" doc:"The most streams at one time, published or waited for; more are answered 503."`
 	MaxSessions           int    `conf:"max_sessions" default:"10000" doc:"The most WebRTC sessions at one time; more are answered 503."`
-	MaxSessionsPerAddress int    `conf:"max_sessions_per_address" default:"2000" doc:"The most WebRTC sessions of one client address; more are answered 429."`
+	MaxSessionsPerAddress int    `conf:"max_sessions_per_address" default:"2000" doc:"The most WebRTC sessions of one client address (of one /64 with IPv6), waiting or not; more are answered 429. Behind a reverse proxy all have the address of that."`
 }
 
 // RTCTCP is where WebRTC over TCP listens.

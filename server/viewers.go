@@ -83,10 +83,16 @@ func (v *viewer) unqueue() {
 	}
 }
 
-// addressOf is the address of a client's end of its connection. What a request says of itself does not count.
+// addressOf is what a client's end of its connection counts as where clients are bounded by their address: with IPv6 its /64, which
+// is the least that a subscriber has and can choose from at will. What a request says of itself does not count.
 func addressOf(remote string) netip.Addr {
-	a, _ := netip.ParseAddrPort(remote)
-	return a.Addr().Unmap().WithZone("")
+	end, _ := netip.ParseAddrPort(remote)
+	a := end.Addr().Unmap().WithZone("")
+	if a.Is6() {
+		network, _ := a.Prefix(64) // which fails for IPv4 alone
+		return network.Addr()
+	}
+	return a
 }
 
 func (v *viewer) started() {

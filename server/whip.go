@@ -230,13 +230,12 @@ func quoted(etag string) string { return `"` + etag + `"` }
 
 // joinRequest fills in what comes from the request alone.
 func (s *Server) joinRequest(r *http.Request, query url.Values) *joinRequest {
-	from, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return &joinRequest{
 		ctx:     r.Context(),
 		query:   query,
 		local:   isLocalhost(hostOf(r.Host)),
 		ip:      clientIP(r),
-		from:    from.Addr().Unmap(),
+		from:    addressOf(r.RemoteAddr),
 		bearer:  bearerOf(r.Header.Get("Authorization")),
 		pageURL: shown(r.Referer()),
 	}
