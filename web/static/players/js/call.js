@@ -33,8 +33,8 @@ export class Call {
   hadMedia = false; // Has anything ever come (or gone)?
   #options;
   #answer = '';
-  #health;
-  #recovery;
+  #health = null; // Of this connection; null until it has an answer.
+  #recovery = null; // Of this call; null until its first answer.
   #window = new Window();
   #timer = 0;
   #run = 0; // Counts connections; what belongs to an older one is dropped.
@@ -103,6 +103,7 @@ export class Call {
     this.pc?.close();
     this.pc = null;
     this.session = null;
+    this.#health = null;
     this.stats = null;
     this.rates = null;
     this.loss = undefined;
@@ -220,7 +221,6 @@ export class Call {
     this.note = `Connecting anew (attempt ${this.attempt} of ${maxRenewals}).`;
     this.#enter('reconnecting');
     const told = this.#hangUp();
-    this.#health = null;
     const run = this.#run;
     await Promise.race([told, new Promise((done) => setTimeout(done, 1000))]);
     if (run === this.#run && this.active) await this.#dial();

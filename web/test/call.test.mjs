@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { Call } from '../static/players/js/call.js';
+import { WhipSession } from '../static/players/js/signal.js';
+
+const sdp = (version) => `v=0\r\no=- 1 ${version} IN IP4 0.0.0.0\r\na=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n` +
+  'a=mid:0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:1 1 udp 1 192.0.2.1 8080 typ host\r\n';
+
+let now = 0;
+const answer = (status, body = '', headers = {}) => new Response(body, { status, headers });
+
+// Peer is a connection whose media and checks arrive for as long as it flows.
+class Peer {
+  static all = [];
+  static flows = true;
+  connectionState = 'new';
+  iceConnectionState = 'new';
+  localDescription = null;
+  signals = [];
+  received = 0;
+
+  constructor() { Peer.all.push(this); }
+  async createOffer() { return { type: 'offer', sdp: sdp(1) }; }
+  async setLocalDescription(description) { this.#signal(this.localDescription = description); }
+
+  async setRemoteDescription(description) {
+    this.#signal(description);
+    this.connectionState = this.iceConnectionState = 'connected';
+  }
+
+  #signal({ type }) { this.signals.push(type); }
+  restartIce() {}
+  addIceCandidate() { return Promise.resolve(); }
+  close() { this.connectionState = 'closed'; }
+
+  async getStats() {
+    if (Peer.flows && this.connectionState === 'connected') this.received += 1000;
+    const { received } = this;
+    return new Map([
+      { type: 'transport', id: 't', selectedCandidatePairId: 'p', bytesReceived: received, dtlsState: 'connected' },
+      { type: 'candidate-pair', id: 'p', localCandidateId: 'l', responsesReceived: Math.floor(received / 5000) },
+      { type: 'local-candidate', id: 'l', protocol: 'udp' },
+      { type: 'inbound-rtp', id: 'v', kind: 'video', bytesReceived: received },
+    ].map((s) => [s.id, s]));
+  }
+}
+
+// Line is a server that answers each method after some time, and what it was asked.
+class Line {
+  asked = [];
+  delays = { POST: 0, PATCH: 0, DELETE: 0 };
+  patch = () => answer(200, 'a=ice-ufrag:v\r\na=ice-pwd:q\r\n');
+
+  fetcher = async (url, { method }) => {
+    this.asked.push(method);
+    await new Promise((done) => setTimeout(done, this.delays[method]));
+    if (method === 'POST') return answer(201, sdp(1), { Location: 'http://h/session' });
+    return method === 'PATCH' ? this.patch() : answer(200);
+  };
+}
+
+// pass lets time go by, and everything that becomes due in it.
+async function pass(ms) {
+  for (const end = now + ms; now < end;) {
+    now += 50;
+    mock.timers.tick(50);
+    for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+  }
+}
+
+function dialled(line) {
+  return new Call({
+    role: 'play', prepare: () => {}, changed: () => {},
+    connect: () => new WhipSession('http://h/rtc/v1/whep/', { fetcher: line.fetcher }),
+  });
+}
+
+beforeEach(() => {
+  now = 0;
+  Peer.all = [];
+  Peer.flows = true;
+  mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  mock.method(performance, 'now', () => now);
+  mock.method(AbortSignal, 'timeout', () => undefined);
+  globalThis.RTCPeerConnection = Peer;
+  globalThis.location = { protocol: 'http:' };
+});
+
+afterEach(() => {
+  mock.reset();
+  mock.timers.reset();
+});
+
+test('a call comes up, and says so', async () => {
+  const line = new Line();
+  const call = dialled(line);
+  call.start();
+  assert.equal(call.state, 'connecting');
+  await pass(1000);
+  assert.equal(call.state, 'live');
+  assert.ok(call.since > 0);
+  call.stop();
+  assert.deepEqual([call.state, call.active, call.pc], ['idle', false, null]);
+});
+
+test('a second start waits for an answer as long as the first', async () => {
+  const line = new Line();
+  line.delays.POST = 700;
+  const call = dialled(line);
+  for (let i = 0; i < 3; i++) {
+    call.start();
+    await pass(600);
+    assert.deepEqual([call.state, call.error], ['connecting', null], `start ${i + 1}`);
+    await pass(1000);
+    assert.equal(call.state, 'live', `start ${i + 1}`);
+    call.stop();
+    await pass(100);
+  }
+  assert.deepEqual(line.asked, ['POST', 'DELETE', 'POST', 'DELETE', 'POST', 'DELETE']);
+});
+
+test('an answer that comes after the stop ends the session it speaks of', async () => {
+  const line = new Line();
+  line.delays.POST = 700;
+  const call = dialled(line);
+  call.start();
+  await pass(300);
+  call.stop();
+  await pass(1000);
+  assert.deepEqual([line.asked, call.state], [['POST', 'DELETE'], 'idle']);
+});
+
+test('a path that went silent is restarted in the same session', async () => {
+  const line = new Line();
+  const call = dialled(line);
+  call.start();
+  await pass(3000);
+  Peer.flows = false;
+  await pass(2500);
+  assert.equal(call.state, 'reconnecting');
+  Peer.flows = true;
+  await pass(1000);
+  assert.equal(call.state, 'live');
+  assert.deepEqual(line.asked, ['POST', 'PATCH']);
+  assert.deepEqual(Peer.all[0].signals, ['offer', 'answer', 'offer', 'answer']);
+  call.stop();
+});
+
+test('a refused restart costs nothing when the path is well again by then', async () => {
+  const line = new Line();
+  line.delays.PATCH = 1500;
+  line.patch = () => answer(503);
+  const call = dialled(line);
+  call.start();
+  await pass(3000);
+  Peer.flows = false;
+  await pass(2500);
+  Peer.flows = true;
+  await pass(5000);
+  assert.deepEqual([call.state, call.renewals], ['live', 0]);
+  assert.deepEqual(line.asked, ['POST', 'PATCH'], 'the session is kept');
+  assert.deepEqual(Peer.all[0].signals, ['offer', 'answer', 'offer', 'rollback'], 'and so is what was agreed');
+  call.stop();
+});
+
+test('a refused restart of a path that stays silent starts anew', async () => {
+  const line = new Line();
+  line.patch = () => answer(503);
+  const call = dialled(line);
+  call.start();
+  await pass(3000);
+  Peer.flows = false;
+  await pass(2500);
+  Peer.flows = true;
+  await pass(3000);
+  assert.deepEqual([call.state, call.renewals], ['live', 1]);
+  assert.deepEqual(line.asked, ['POST', 'PATCH', 'DELETE', 'POST']);
+  call.stop();
+});
