@@ -203,9 +203,16 @@ export class Call {
       setTimeout(() => run === this.#run && this.#add(pc, held), holdBack);
     } catch (error) {
       if (run !== this.#run) return;
+      if (this.phase !== 'restarting') return void this.#rollBack(pc);
       this.#lastError = this.#explain(error);
       this.#act(this.#recovery.failed(performance.now()));
     }
+  }
+
+  // #rollBack takes an offer back that nobody took: the path came back by itself
+  // meanwhile, and what was agreed before still holds.
+  #rollBack(pc) {
+    return pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
   }
 
   // #add gives the browser the candidates that were held back: it may return to
