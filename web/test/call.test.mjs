@@ -177,3 +177,21 @@ test('a refused restart of a path that stays silent starts anew', async () => {
   assert.deepEqual(line.asked, ['POST', 'PATCH', 'DELETE', 'POST']);
   call.stop();
 });
+
+test('redialled, a call ends its session before it asks for another', async () => {
+  const line = new Line();
+  line.delays.DELETE = 300;
+  const call = dialled(line);
+  call.start();
+  await pass(1000);
+  call.redial();
+  assert.deepEqual([call.state, call.active, call.pc], ['connecting', true, null]);
+  await pass(250);
+  assert.deepEqual(line.asked, ['POST', 'DELETE']);
+  await pass(1000);
+  assert.deepEqual([call.state, call.renewals, line.asked.at(-1)], ['live', 0, 'POST']);
+  call.redial();
+  call.stop();
+  await pass(1500);
+  assert.deepEqual([call.state, line.asked.filter((m) => m === 'POST').length], ['idle', 2], 'a stop stays a stop');
+});

@@ -66,13 +66,24 @@ export class Call {
   }
 
   // stop ends the call; leaving means that the page is going away. The state
-  // stays "failed" if that is why it stops.
+  // stays "failed" if that is why it stops. The promise is that the server knows.
   stop({ leaving = false } = {}) {
     clearInterval(this.#timer);
     this.#timer = 0;
-    this.#hangUp({ leaving });
+    const told = this.#hangUp({ leaving });
     this.#recovery = null;
     this.#enter(this.state === 'failed' ? 'failed' : 'idle');
+    return told;
+  }
+
+  // redial goes on with another session: for other kinds of media, or for what
+  // the address asks for by now.
+  async redial() {
+    if (!this.active) return;
+    this.#recovery = null;
+    this.note = '';
+    this.#enter('connecting');
+    await this.#dialAgain();
   }
 
   // reset forgets an earlier failure.
@@ -97,9 +108,10 @@ export class Call {
     this.#options.changed();
   }
 
+  // #hangUp returns a promise that the server knows, or that this took too long.
   #hangUp({ leaving = false } = {}) {
     this.#run++;
-    const told = this.session?.end({ leaving });
+    const told = Promise.race([this.session?.end({ leaving }), new Promise((done) => setTimeout(done, 1000))]);
     this.pc?.close();
     this.pc = null;
     this.session = null;
@@ -221,15 +233,19 @@ export class Call {
     for (const candidate of held) pc.addIceCandidate(candidate).catch(() => {});
   }
 
-  // #renew starts anew. The old session is ended first, so that a publisher does
-  // not find its own stream busy.
   async #renew() {
     this.renewals++;
     this.note = `Connecting anew (attempt ${this.attempt} of ${maxRenewals}).`;
     this.#enter('reconnecting');
+    await this.#dialAgain();
+  }
+
+  // #dialAgain starts anew. The old session is ended first, so that a publisher
+  // does not find its own stream busy.
+  async #dialAgain() {
     const told = this.#hangUp();
     const run = this.#run;
-    await Promise.race([told, new Promise((done) => setTimeout(done, 1000))]);
+    await told;
     if (run === this.#run && this.active) await this.#dial();
   }
 
