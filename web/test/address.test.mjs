@@ -70,6 +70,7 @@ test('a link plays the same address, and takes no token along', () => {
     ['http://h:8080/live/s.flv?token=T', 'srs_player.html?autostart=true&app=live&stream=s.flv'],
     ['ws://h:8080/live/s.flv', 'srs_player.html?autostart=true&app=live&stream=s.flv&schema=ws'],
     ['https://h/live/s.m3u8?vhost=v', 'srs_player.html?autostart=true&app=live&stream=s.m3u8&schema=https&port=443&vhost=v'],
+    ['https://h:8080/live/s.flv', 'srs_player.html?autostart=true&app=live&stream=s.flv&schema=https&port=8080'],
     ['http://[2001:db8::1]:9/a/b/s.ts', 'srs_player.html?autostart=true&app=a/b&stream=s.ts&server=%5B2001:db8::1%5D&port=9'],
   ]) {
     const link = a.playLink('srs_player.html', address, here);

@@ -98,3 +98,52 @@ test('the API is where the page is, or at the port the server names', () => {
   assert.equal(q.settings('', q.home(page, '1985')).origin, 'http://example.com:1985');
   assert.equal(q.settings('?api=8080', q.home(page, '1985')).origin, 'http://example.com:8080');
 });
+
+test('a watch link leads to the server that the address names', () => {
+  const page = here('http://h:8080/players/whip.html?token=T&bearer=B');
+  const s = q.settings(page.search, page);
+  for (const [url, want] of [
+    ['http://h:8080/rtc/v1/whip/?app=a&stream=b&token=T', 'app=a&stream=b'],
+    ['http://example.org:9/rtc/v1/whip/?app=a&stream=b', 'server=example.org&api=9&app=a&stream=b'],
+    ['http://h/rtc/v1/whip/?app=a&stream=b', 'api=80&app=a&stream=b'],
+    ['https://h:8080/rtc/v1/whip/?app=a&stream=b&vhost=v', 'schema=https&api=8080&app=a&stream=b&vhost=v'],
+    ['https://h/w?stream=b&eip=192.0.2.1:80&codec=av1', 'schema=https&api=443&app=live&stream=b&eip=192.0.2.1:80'],
+    ['http://[2001:db8::1]:9/w?stream=b', 'server=%5B2001:db8::1%5D&api=9&app=live&stream=b'],
+    ['webrtc://h:8080/a/b?token=T', 'app=a&stream=b'],
+    ['webrtc://other/a/b', 'server=other&api=80&app=a&stream=b'],
+    ['webrtc://other:1985/a/b?vhost=v', 'server=other&api=1985&app=a&stream=b&vhost=v'],
+    ['webrtc://other/a/b?schema=https', 'schema=https&server=other&api=443&app=a&stream=b'],
+    ['http://h:80', 'api=80&app=live&stream=livestream'],
+    ['no address', 'app=live&stream=livestream'],
+  ]) {
+    const link = q.watchLink('whep.html', url, s, page, 'publish');
+    assert.equal(link, `whep.html?autostart=true&${want}`, url);
+    if (url === 'no address') continue;
+    const opened = here(new URL(link, page).href);
+    const asked = q.jsonEndpoint(url, 'publish', s) ?? url;
+    assert.equal(q.settings(opened.search, opened).origin, new URL(asked).origin, 'the page that opens asks there');
+  }
+});
+
+test('a watch link from a page that is told where its API is says the same', () => {
+  for (const [page, want] of [
+    ['http://h:8080/players/whip.html?api=1985', 'api=1985&app=live&stream=livestream'],
+    ['http://h:8080/players/whip.html?schema=https&port=8088', 'schema=https&api=8088&app=live&stream=livestream'],
+    ['https://h/players/whip.html?server=192.0.2.7&eip=192.0.2.8', 'server=192.0.2.7&app=live&stream=livestream&eip=192.0.2.8'],
+  ]) {
+    const s = at(page);
+    assert.equal(q.watchLink('whep.html', q.endpoint(s, '/rtc/v1/whip/'), s, here(page)), `whep.html?autostart=true&${want}`);
+  }
+  const page = here('http://h:8080/players/whip.html');
+  const own = q.home(page, '1985'); // The server's API has a port of its own, as every page of it knows.
+  const s = q.settings('', own);
+  assert.equal(q.watchLink('whep.html', q.endpoint(s, '/rtc/v1/whip/'), s, own), 'whep.html?autostart=true&app=live&stream=livestream');
+});
+
+test('a host is the page\'s own or another', () => {
+  for (const [url, hostname, want] of [
+    ['http://h:9/rtc/v1/whip/', 'h', true], ['https://H/x', 'h', true], ['http://[::1]:8080/x', '[::1]', true],
+    ['http://127.0.0.1/x', 'localhost', false], ['http://h@other/x', 'h', false], ['http://h.other/x', 'h', false],
+    ['', 'h', false], ['nonsense', 'h', false],
+  ]) assert.equal(q.isAt(url, hostname), want, url);
+});

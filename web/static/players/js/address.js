@@ -1,6 +1,6 @@
 // Addresses that a browser can play a stream by, and what they tell. Pure.
 
-import { decode, encode, extraOf, formatQuery, mediaOrigin, parseQuery } from './query.js';
+import { decode, encode, extraOf, formatQuery, mediaOrigin, parseQuery, placeOf } from './query.js';
 
 // By the end of the path. A "file" is played by the browser itself.
 const formats = { flv: 'flv', ts: 'ts', m3u8: 'hls', mp4: 'file', mp3: 'file', aac: 'file', ogg: 'file', webm: 'file' };
@@ -68,12 +68,9 @@ export function playLink(page, url, here) {
   const u = split(url);
   const played = playedStream(url);
   if (!u || !played) return page;
-  const [, server, port = ''] = /^(.*?)(?::(\d+))?$/.exec(u.host);
-  const own = here.protocol.replace(':', '');
+  const [, server, port] = /^(.*?)(?::(\d+))?$/.exec(u.host);
   const pairs = [['autostart', 'true'], ['app', played.app], ['stream', `${played.stream}.${endOf(u.path) || 'flv'}`]];
-  if (u.schema !== own) pairs.push(['schema', u.schema]);
-  if (server !== here.hostname) pairs.push(['server', server]);
-  if (port !== here.port) pairs.push(['port', port || (u.schema.endsWith('s') ? '443' : '80')]);
+  pairs.push(...placeOf({ schema: u.schema, server, port }, here, 'port'));
   if (played.vhost) pairs.push(['vhost', played.vhost]);
   return `${page}?${formatQuery(pairs)}`;
 }

@@ -183,6 +183,45 @@ export function pageLink(page, s, override = {}) {
   return `${page}?${formatQuery([['autostart', 'true'], ...query])}`;
 }
 
+// watchLink is a link to a player page for what an API URL of either kind speaks
+// of, at the server it names; action is the JSON API's. A URL that cannot be used
+// is taken for the page's own.
+export function watchLink(page, url, s, here, action = '') {
+  const named = streamOf(url);
+  const at = named && /^(https?):\/\/(\[[^\]]+\]|[^/:?#]+)(?::(\d+))?(?:[/?#]|$)/i.exec(jsonEndpoint(url, action, s) ?? url.trim());
+  if (!at) return pageLink(page, s);
+  const [, schema, server, port] = at;
+  const query = parseQuery(url.split(/\?(.*)/s)[1] ?? '');
+  const pairs = [...placeOf({ schema: schema.toLowerCase(), server, port }, here, 'api'), ['app', named.app], ['stream', named.stream]];
+  for (const name of ['eip', 'candidate']) if (query.get(name)) pairs.push([name, query.get(name)]);
+  if (named.vhost) pairs.push(['vhost', named.vhost]);
+  return `${page}?${formatQuery([['autostart', 'true'], ...pairs])}`;
+}
+
+// placeOf are the parameters that lead a page to a server at another place: none
+// where the page would look for it by itself. With another schema the port is
+// always told. portName is "api" or "port".
+export function placeOf({ schema, server, port }, here, portName) {
+  const own = here.protocol.replace(':', '');
+  const usual = isSecure(schema) ? '443' : '80';
+  const expected = isSecure(schema) === isSecure(own) && (here.port || usual);
+  const pairs = [];
+  if (schema !== own) pairs.push(['schema', schema]);
+  if (server !== here.hostname) pairs.push(['server', server]);
+  if ((port || usual) !== expected) pairs.push([portName, port || usual]);
+  return pairs;
+}
+
+// isAt says whether a URL leads to the host that a page came from. What cannot
+// be read leads elsewhere.
+export function isAt(url, hostname) {
+  try {
+    return new URL(url).hostname === hostname;
+  } catch {
+    return false;
+  }
+}
+
 // listedStream is the page query of one row of /api/v1/streams/. The vhost is an
 // id there, but the url names it when it is not the default one.
 export function listedStream(row) {
