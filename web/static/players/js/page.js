@@ -4,9 +4,9 @@
 import { Call } from './call.js';
 import { $, copy, copyButtons, setText } from './dom.js';
 import * as format from './format.js';
-import { figure, showBadges, showError, swapButtons } from './panel.js';
+import { figure, onPress, showBadges, showError, showState, swapButtons } from './panel.js';
 import { History, Plot } from './plot.js';
-import { endpoint, home, jsonEndpoint, pageLink, settings, streamOf, webrtcURL } from './query.js';
+import { endpoint, home, jsonEndpoint, settings, streamOf, watchLink, webrtcURL, withParam } from './query.js';
 import { JsonSession, WhipSession } from './signal.js';
 
 const stateWords = {
@@ -23,13 +23,17 @@ const stateWords = {
 export class Page {
   role = document.body.dataset.role;
   api = document.body.dataset.api; // whip, whep, publish or play
-  settings = settings(location.search, home(location, document.body.dataset.apiPort));
+  #home = home(location, document.body.dataset.apiPort);
+  settings = settings(location.search, this.#home);
   call;
   busy = ''; // What happens before there is a call, such as asking for the camera.
   #hooks;
   #history = new History();
   #plot = new Plot($('plot'), this.#history);
   #lastSample = 0;
+  #target = ''; // The address of the call that runs: the field may say another by now.
+  #linked = null; // The address that everything on the page speaks of.
+  #run = 0; // Counts starts and stops; what belongs to an older one is dropped.
 
   constructor(hooks) {
     this.#hooks = hooks;
@@ -49,68 +53,102 @@ export class Page {
     };
     $('url').value = this.#json ? webrtcURL(this.settings) : endpoint(this.settings, `/rtc/v1/${this.api}/`);
     this.#listen();
-    this.#links();
     this.show();
   }
 
   get #json() { return this.api === 'publish' || this.api === 'play'; }
+  get #active() { return this.busy !== '' || this.call.active; }
 
-  // stream is the one the address field speaks of.
+  // address is that of the call, or of the one that would start now.
+  get address() { return this.#active ? this.#target : $('url').value.trim(); }
+
+  // asked is the URL that such a call asks the server by, or '' if there is none.
+  get asked() { return this.#endpoint(this.address); }
+
   get stream() {
-    const { app, stream, vhost } = streamOf($('url').value) ?? this.settings;
+    const { app, stream, vhost } = streamOf(this.address) ?? this.settings;
     return { app, stream, vhost };
   }
 
   get watchLink() {
-    const page = this.#json ? 'rtc_player.html' : 'whep.html';
-    return new URL(pageLink(page, this.settings, this.stream), location.href).href;
+    return new URL(this.#linkTo(this.#json ? 'rtc_player.html' : 'whep.html'), location.href).href;
+  }
+
+  #linkTo(page) {
+    return watchLink(page, this.address, this.settings, this.#home, this.api);
   }
 
   async start() {
-    if (this.busy || this.call.active) return;
+    if (this.#active) return;
+    const run = ++this.#run;
+    this.#target = this.address;
     try {
       this.#checkAddress();
       this.call.reset();
       this.#history.clear();
-      if (await this.#hooks.begin?.() === false) return;
+      if (await this.#hooks.begin?.() === false || run !== this.#run) return;
       this.busy = '';
       await this.call.start();
     } catch (error) {
+      if (run !== this.#run) return;
       this.busy = '';
       this.call.fail(error);
       this.#hooks.end?.();
     }
   }
 
+  // stop returns a promise that the server knows.
   stop(options) {
+    this.#run++;
     this.busy = '';
     this.#hooks.end?.();
-    this.call.stop(options);
+    return this.call.stop(options);
+  }
+
+  // go starts what the address says, in place of what runs.
+  async go() {
+    if (this.#active) {
+      const told = this.stop();
+      const run = this.#run;
+      await told;
+      if (run !== this.#run) return;
+    }
+    await this.start();
+  }
+
+  // change sets a parameter of the address, and of the call that runs.
+  change(name, value) {
+    $('url').value = withParam($('url').value, name, value);
+    this.#target = withParam(this.#target, name, value);
+    this.show();
+    return this.call.redial();
+  }
+
+  #endpoint(url) {
+    if (this.#json) return jsonEndpoint(url, this.api, this.settings) ?? '';
+    return /^https?:\/\/[^/?#]+\//i.test(url) ? url : '';
   }
 
   #checkAddress() {
-    const url = $('url').value.trim();
-    const good = this.#json ? jsonEndpoint(url, this.api, this.settings) : /^https?:\/\/[^/?#]+\//i.test(url);
-    if (good) return;
+    if (this.#endpoint(this.#target)) return;
     const form = this.#json ? 'webrtc://host[:port]/app/stream' : 'http://host[:port]/rtc/v1/…?app=…&stream=…';
     throw { title: 'This address cannot be used', text: `It should read like ${form}`, hints: [] };
   }
 
   #connect() {
-    const url = $('url').value.trim();
     const options = { bearer: this.settings.bearer };
-    if (this.#json) return new JsonSession(jsonEndpoint(url, this.api, this.settings), url, options);
-    return new WhipSession(url, options);
+    const url = this.#endpoint(this.#target);
+    return this.#json ? new JsonSession(url, this.#target, options) : new WhipSession(url, options);
   }
 
   #listen() {
     copyButtons();
-    $('start').addEventListener('click', () => this.start());
+    onPress($('start'), () => this.start());
+    onPress($('stop'), () => this.stop());
     $('poster').addEventListener('click', () => this.start()); // The large icon looks like a button.
-    $('stop').addEventListener('click', () => this.stop());
     $('share').addEventListener('click', () => copy(this.watchLink));
-    $('url').addEventListener('input', () => this.#links());
-    $('url').addEventListener('keydown', (event) => event.key === 'Enter' && this.start());
+    $('url').addEventListener('input', () => this.show());
+    $('url').addEventListener('keydown', (event) => event.key === 'Enter' && this.go());
     addEventListener('online', () => this.call.hurry());
     // The page goes away, or into the back/forward cache: the session must not.
     addEventListener('pagehide', () => this.call.active && this.stop({ leaving: true }));
@@ -118,6 +156,8 @@ export class Page {
 
   // #links keeps everything that names the stream in step with the address.
   #links() {
+    if (this.#linked === this.address) return;
+    this.#linked = this.address;
     const { app, stream, vhost } = this.stream;
     setText($('stream'), `${vhost && vhost !== '__defaultVhost__' ? `${vhost}/` : ''}${app}/${stream}`);
     document.title = `${stream} · ${this.role === 'publish' ? 'Publish' : 'Watch'} · oneport`;
@@ -125,12 +165,13 @@ export class Page {
     if ($('watch')) $('watch').href = this.watchLink;
     for (const link of document.querySelectorAll('[data-keep]')) {
       const page = link.getAttribute('href').split('?')[0];
-      link.href = pageLink(page, this.settings, this.stream).replace('autostart=true&', '');
+      link.href = this.#linkTo(page).replace('autostart=true&', '');
     }
   }
 
   show() {
     const { call } = this;
+    this.#links();
     this.#showState(call);
     showError(call.error);
     this.#showFigures(call);
@@ -140,9 +181,9 @@ export class Page {
 
   #showState(call) {
     const state = this.busy ? 'connecting' : call.state;
-    const active = this.busy !== '' || call.active;
+    const active = this.#active;
     $('state').dataset.state = state;
-    setText($('state-text'), this.busy || this.#stateText(call));
+    showState(this.busy || this.#stateText(call), call.state === 'reconnecting' ? call.retryIn : 0);
     swapButtons(active);
     $('poster').classList.toggle('ready', !active);
     const flowing = state === 'live' || (this.role === 'publish' && active);
@@ -153,9 +194,6 @@ export class Page {
   }
 
   #stateText(call) {
-    if (call.state === 'reconnecting' && call.retryIn > 0) {
-      return `Reconnecting in ${Math.ceil(call.retryIn / 1000)} s`;
-    }
     if (call.state === 'waiting' && this.role === 'play' && call.hadMedia) return 'Publisher paused or left; waiting';
     if (call.state === 'failed' && call.error) return call.error.title;
     return stateWords[this.role][call.state];

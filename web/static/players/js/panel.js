@@ -4,6 +4,12 @@
 import { $, make, setText } from './dom.js';
 import * as format from './format.js';
 
+// onPress is a click on a button that another one's place may be taken by: the
+// second click of a double click was meant for the one before.
+export function onPress(button, action) {
+  button.addEventListener('click', (event) => event.detail < 2 && action());
+}
+
 // swapButtons shows Stop in place of Start, and keeps the focus on it.
 export function swapButtons(active) {
   if ($('stop').hidden !== active) return;
@@ -11,6 +17,13 @@ export function swapButtons(active) {
   $('start').hidden = active;
   $('stop').hidden = !active;
   if (focused) (active ? $('stop') : $('start')).focus();
+}
+
+// showState says what goes on, and how many ms the next attempt is away. Those
+// are not read aloud: a screen reader would count along.
+export function showState(text, wait) {
+  setText($('state-text'), text);
+  setText($('state-wait'), wait > 0 ? ` in ${Math.ceil(wait / 1000)} s` : '');
 }
 
 let shown = null;

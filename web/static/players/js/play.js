@@ -2,9 +2,10 @@
 
 import { $, setText } from './dom.js';
 import { Page } from './page.js';
-import { controls, play } from './sound.js';
+import { Sound } from './sound.js';
 
 const video = $('video');
+const sound = new Sound(video);
 
 // A new connection's stream waits here until its first media, so that the last
 // picture stays on the screen meanwhile.
@@ -25,7 +26,7 @@ function prepare(pc) {
 function attach(stream) {
   if (stream !== arriving || video.srcObject === stream) return;
   video.srcObject = stream;
-  play(video);
+  sound.play();
 }
 
 function end() {
@@ -48,7 +49,7 @@ function unwatchable({ stats, active }) {
 
 const page = new Page({
   prepare,
-  begin: () => { video.muted = false; },
+  begin: () => sound.begin(),
   end,
   show(call) {
     if (!call.active && video.srcObject) end();
@@ -58,6 +59,5 @@ const page = new Page({
 });
 
 video.addEventListener('loadeddata', () => page.show());
-controls(video);
 
 if (page.settings.autostart) page.start();

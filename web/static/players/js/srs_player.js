@@ -4,21 +4,22 @@ import { playLink, playURL, playedStream, recognise } from './address.js';
 import { $, copy, copyButtons, make, setText } from './dom.js';
 import { prepare } from './engines.js';
 import * as format from './format.js';
-import { figure, showBadges, showError, swapButtons } from './panel.js';
+import { figure, onPress, showBadges, showError, showState, swapButtons } from './panel.js';
 import { Playback } from './playback.js';
 import { pauseText } from './playerrors.js';
 import { History, Plot, lines } from './plot.js';
 import { home, pageLink, parseQuery, positive, settings } from './query.js';
-import { controls, play } from './sound.js';
+import { Sound } from './sound.js';
 import { players } from './ways.js';
 
 const video = $('video');
+const sound = new Sound(video, { l: $('live') });
 const here = settings(location.search, home(location, document.body.dataset.apiPort));
 const services = JSON.parse(document.body.dataset.services);
 const history = new History();
 const plot = new Plot($('plot'), history, lines.latency);
 const playback = new Playback({
-  video, changed: show, play: () => play(video),
+  video, changed: show, play: () => sound.play(),
   buffer: positive(parseQuery(location.search), 'buffer'),
 });
 let lastSample = 0;
@@ -33,12 +34,11 @@ function start() {
   if (playback.active) return;
   history.clear();
   plot.draw(performance.now());
-  video.muted = false;
+  sound.begin();
   playback.start(address());
 }
 
-function stateText({ state, retryIn, hadMedia, error }) {
-  if (state === 'reconnecting' && retryIn > 1000) return `Reconnecting in ${Math.ceil(retryIn / 1000)} s`;
+function stateText({ state, hadMedia, error }) {
   if (state === 'waiting' && hadMedia) return 'Publisher paused or left; waiting';
   if (state === 'failed' && error) return error.title;
   return words[state];
@@ -57,7 +57,7 @@ function posterText({ state, hadMedia, cause, error }) {
 function show() {
   const { active, state, stats, since } = playback;
   $('state').dataset.state = state;
-  setText($('state-text'), stateText(playback));
+  showState(stateText(playback), state === 'reconnecting' && playback.retryIn > 1000 ? playback.retryIn : 0);
   swapButtons(active);
   $('poster').classList.toggle('ready', !active);
   $('screen').classList.toggle('busy', active && state !== 'live');
@@ -141,9 +141,9 @@ function named() {
 
 $('url').value = playURL(location.search, location);
 copyButtons();
-$('start').addEventListener('click', start);
+onPress($('start'), start);
+onPress($('stop'), () => playback.stop());
 $('poster').addEventListener('click', start);
-$('stop').addEventListener('click', () => playback.stop());
 $('live').addEventListener('click', () => playback.jump());
 $('share').addEventListener('click', () => copy(watchLink()));
 $('url').addEventListener('input', named);
@@ -155,7 +155,6 @@ $('url').addEventListener('keydown', (event) => {
 video.addEventListener('loadeddata', show);
 addEventListener('online', () => playback.hurry());
 addEventListener('pagehide', () => playback.stop());
-controls(video, { l: $('live') });
 named();
 show();
 

@@ -1,0 +1,65 @@
+// What people do to a page: type, click twice, mute, follow links, and hold it in one hand.
+
+import assert from 'node:assert/strict';
+import { scene } from './lib/scene.mjs';
+import { until } from './lib/until.mjs';
+
+const publish = '/players/whip.html?width=640&height=360&bitrate=800';
+const players = ['whip', 'whep', 'rtc_publisher', 'rtc_player', 'srs_player'].map((name) => `/players/${name}.html`);
+
+scene('what is typed while a call runs is for the next one', async (s) => {
+  const server = await s.server();
+  const viewer = await s.open(`${server.origin}/players/whep.html?autostart=true`);
+  await viewer.reaches('waiting');
+  const { page } = viewer;
+  const url = await page.inputValue('#url');
+  await page.fill('#url', url.replace('livestream', 'other'));
+  assert.equal(await page.textContent('#stream'), 'live/livestream');
+  assert.match(await page.inputValue('#watch-link'), /stream=livestream/);
+  const [client] = await server.clients();
+  await fetch(`${server.origin}/api/v1/clients/${client.id}`, { method: 'DELETE' });
+  await until('the page has another session', () => viewer.count('POST') === 2);
+  await viewer.reaches('waiting');
+  assert.ok(viewer.requests.every((r) => !r.startsWith('POST') || r.includes('stream=livestream')), viewer.requests.join(' '));
+
+  await page.press('#url', 'Enter');
+  await until('the page watches the other stream', () => viewer.requests.some((r) => r.startsWith('POST') && r.includes('stream=other')));
+  await viewer.reaches('waiting');
+  assert.equal(await page.textContent('#stream'), 'live/other');
+  assert.match(await page.inputValue('#watch-link'), /stream=other/);
+
+  await viewer.stop();
+  await page.getByTestId('start').dblclick();
+  await viewer.reaches('waiting');
+  assert.equal(viewer.count('POST'), 4, 'a double click starts once');
+  await page.getByTestId('mute').click();
+  await viewer.stop();
+  await viewer.start();
+  await viewer.reaches('waiting');
+  assert.ok(await page.evaluate(() => document.getElementById('video').muted), 'what was muted stays so');
+});
+
+scene('a link alone publishes to no other host', async (s) => {
+  const { port, origin } = await s.server();
+  const linked = await s.open(`${origin}${publish}&autostart=true&server=127.0.0.1`);
+  const notice = linked.page.locator('#notice:not([hidden])');
+  assert.match(await notice.innerText(), new RegExp(`publishes to 127\\.0\\.0\\.1:${port}[^]*Press`));
+  assert.deepEqual([linked.count('POST'), await linked.page.evaluate(() => document.getElementById('video').srcObject)], [0, null]);
+  await linked.start();
+  await linked.reaches('live');
+});
+
+scene('no page scrolls sideways on a phone', async (s) => {
+  const { origin } = await s.server();
+  const client = await s.open(`${origin}/`, { viewport: { width: 375, height: 740 } });
+  const wide = [];
+  for (const path of ['/', ...players]) {
+    await client.page.goto(origin + path);
+    for (const width of [375, 360, 320]) {
+      await client.page.setViewportSize({ width, height: 740 });
+      const [needs, has] = await client.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      if (needs > width || has > width) wide.push(`${path} takes ${Math.max(needs, has)} of ${width}`);
+    }
+  }
+  assert.deepEqual(wide, []);
+});
