@@ -20,26 +20,27 @@ function size({ width, height, fps }) {
 const exactly = (id) => (id ? { deviceId: { exact: id } } : {});
 
 // capture opens the chosen source ("screen" or a camera's id) and microphone.
-// It returns {stream, missing}; missing names the kind that is not there. It
-// throws an explanation.
-export async function capture({ camera, microphone, quality }) {
+// It returns {stream, kinds}: what was opened, and the kinds that were asked for,
+// of which one may not be there. It throws an explanation.
+async function capture({ camera, microphone, quality }) {
   if (!navigator.mediaDevices?.getUserMedia) throw insecurePage(location);
-  if (camera === 'screen') return { stream: await captureScreen(microphone, quality), missing: '' };
+  const kinds = ['audio', 'video'];
+  if (camera === 'screen') return { stream: await captureScreen(microphone, quality), kinds };
   const video = { ...size(quality), ...exactly(camera) };
   const audio = microphone ? exactly(microphone) : true;
   try {
-    return { stream: await navigator.mediaDevices.getUserMedia({ video, audio }), missing: '' };
+    return { stream: await navigator.mediaDevices.getUserMedia({ video, audio }), kinds };
   } catch (error) {
     if (error.name !== 'NotFoundError') throw captureError(error);
-    return captureWhatIsThere(video, audio, error);
+    return { stream: await captureWhatIsThere(video, audio, error), kinds };
   }
 }
 
 // captureWhatIsThere serves computers with only a camera or only a microphone.
 async function captureWhatIsThere(video, audio, first) {
-  for (const [constraints, missing] of [[{ video }, 'microphone'], [{ audio }, 'camera']]) {
+  for (const constraints of [{ video }, { audio }]) {
     try {
-      return { stream: await navigator.mediaDevices.getUserMedia(constraints), missing };
+      return await navigator.mediaDevices.getUserMedia(constraints);
     } catch (error) {
       if (error.name !== 'NotFoundError') throw captureError(error);
     }
@@ -60,6 +61,64 @@ async function captureScreen(microphone, quality) {
   const voice = await navigator.mediaDevices.getUserMedia({ audio: microphone ? exactly(microphone) : true }).catch(() => null);
   for (const track of voice?.getAudioTracks() ?? []) stream.addTrack(track);
   return stream;
+}
+
+// captureVoice opens a microphone alone.
+async function captureVoice({ microphone }) {
+  try {
+    return { stream: await navigator.mediaDevices.getUserMedia({ audio: microphone ? exactly(microphone) : true }), kinds: ['audio'] };
+  } catch (error) {
+    throw captureError(error);
+  }
+}
+
+// resize asks what is filmed already for another size; a screen has the size it has.
+export async function resize(track, quality) {
+  const screen = track.getSettings().displaySurface !== undefined;
+  try {
+    await track.applyConstraints(size(screen ? { fps: quality.fps } : quality));
+  } catch (error) {
+    throw captureError(error);
+  }
+}
+
+export function stopTracks(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+// Wishes opens what a person wishes for, who may have changed her mind by the
+// time that the browser or she has answered: only the newest wish is granted.
+export class Wishes {
+  #newest = 0;
+  #whole = false; // Is everything being opened?
+
+  forget() {
+    this.#newest++;
+    this.#whole = false;
+  }
+
+  all(wish) { return this.#grant(capture(wish), true); }
+
+  // voice is a microphone alone. While everything is still being opened, it is
+  // opened again as it is wished for now.
+  voice(wish) { return this.#whole ? this.all(wish) : this.#grant(captureVoice(wish), false); }
+
+  // #grant returns what was opened, or null for a wish that is not wished any
+  // more: what came of it is closed again.
+  async #grant(opening, whole) {
+    const mine = ++this.#newest;
+    this.#whole = whole;
+    try {
+      const found = await opening;
+      if (mine === this.#newest) return found;
+      stopTracks(found.stream);
+    } catch (error) {
+      if (mine === this.#newest) throw error;
+    } finally {
+      if (mine === this.#newest) this.#whole = false;
+    }
+    return null;
+  }
 }
 
 // devices lists cameras and microphones; their names are there only once the

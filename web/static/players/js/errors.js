@@ -6,7 +6,7 @@ function say(title, text, ...hints) {
   return { title, text, hints: hints.filter(Boolean) };
 }
 
-function hostOf(url) {
+export function hostOf(url) {
   return /^\w+:\/\/([^/?#]+)/.exec(url ?? '')?.[1] ?? String(url ?? '');
 }
 

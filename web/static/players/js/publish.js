@@ -1,12 +1,13 @@
 // A page that publishes: whip.html and rtc_publisher.html.
 
-import { capture, devices, qualities } from './capture.js';
-import { insecurePage } from './errors.js';
+import { Wishes, devices, qualities, resize, stopTracks } from './capture.js';
+import { hostOf, insecurePage } from './errors.js';
 import { $, make, setIcon, setText, shortcuts } from './dom.js';
 import { Page } from './page.js';
-import { withParam } from './query.js';
+import { isAt } from './query.js';
 
 const video = $('video');
+const wishes = new Wishes();
 let media = null; // The MediaStream that is sent.
 let sending = []; // Its RTCRtpSenders.
 const off = { audio: false, video: false };
@@ -50,35 +51,55 @@ function quality() {
   return choices.find((q) => q.id === $('quality').value) ?? choices[0];
 }
 
+const wished = () => ({ camera: $('camera').value, microphone: $('microphone').value, quality: quality() });
+
 async function begin() {
   page.busy = $('camera').value === 'screen' ? 'Choose what to share' : 'Asking for the camera';
   page.show();
-  const wish = { camera: $('camera').value, microphone: $('microphone').value, quality: quality() };
-  const { stream, missing } = await capture(wish);
-  if (!page.busy) { // Stopped while the browser asked.
-    for (const track of stream.getTracks()) track.stop();
-    return false;
-  }
-  use(stream);
-  say(missing ? `No ${missing} was found: the stream goes out without ${missing === 'camera' ? 'a picture' : 'sound'}.` : '');
+  const found = await wishes.all(wished());
+  if (!found) return false; // Stopped while the browser asked.
+  use(found);
   await listDevices();
+  for (const field of Object.keys(changes)) granted[field] = $(field).value;
   return true;
 }
 
-// use makes a captured stream the one that is shown and sent.
-function use(stream) {
-  for (const track of media?.getTracks() ?? []) track.stop();
-  media = stream;
-  video.srcObject = stream;
+// use makes what was captured what is shown and sent, in place of those kinds.
+function use({ stream, kinds }) {
+  const kept = media?.getTracks().filter((track) => !kinds.includes(track.kind)) ?? [];
+  for (const track of media?.getTracks() ?? []) if (!kept.includes(track)) track.stop();
+  media = new MediaStream([...stream.getTracks(), ...kept]);
+  video.srcObject = media;
   for (const track of stream.getTracks()) {
     track.enabled = !off[track.kind];
-    track.onended = () => track.kind === 'video' && page.call.active && say(
-      'The picture ended: the camera was unplugged, or sharing was stopped. Choose another source.');
+    track.onended = tellLacks;
   }
+  tellLacks();
 }
 
+// tellLacks says what is not there of what is sent.
+function tellLacks() {
+  const lacks = ['video', 'audio'].map((kind) => {
+    const track = media?.getTracks().find((t) => t.kind === kind);
+    return track?.readyState === 'live' ? '' : lackWords[kind][track ? 'ended' : 'missing'];
+  });
+  say(media ? lacks.filter(Boolean).join(' ') : '');
+}
+
+const lackWords = {
+  video: {
+    missing: 'No camera was found: the stream goes out without a picture.',
+    ended: 'The picture ended: the camera was unplugged, or sharing was stopped. Choose another source.',
+  },
+  audio: {
+    missing: 'No microphone was found: the stream goes out without sound.',
+    ended: 'The sound ended: the microphone was unplugged. Choose another one.',
+  },
+};
+
 function end() {
-  for (const track of media?.getTracks() ?? []) track.stop();
+  wishes.forget();
+  stopTracks(media);
   media = null;
   sending = [];
   video.srcObject = null;
@@ -90,38 +111,54 @@ function say(text) {
   setText($('notice'), text);
 }
 
-// change switches the source in mid-call: same connection, other tracks.
-async function change() {
-  if (!page.call.active) return;
-  try {
-    const { stream } = await capture({ camera: $('camera').value, microphone: $('microphone').value, quality: quality() });
-    use(stream);
-    for (const sender of sending) {
-      const kind = sender.track?.kind;
-      const track = stream.getTracks().find((t) => t.kind === kind);
-      if (track) await sender.replaceTrack(track);
-    }
+// What each field changes in mid-call, and nothing else: nobody is asked again
+// which screen to share because of another size. Each returns whether it did.
+const changes = {
+  camera: () => take(wishes.all(wished())),
+  microphone: () => take(wishes.voice(wished())),
+  quality: async () => {
+    for (const track of media.getVideoTracks()) await resize(track, quality());
     limit();
-    say('');
-  } catch (error) {
-    say([error.title, ...(error.hints ?? [])].join('. '));
-  }
+    return true;
+  },
+};
+
+const granted = {}; // What the fields say of the media in use.
+
+async function take(opening) {
+  const found = await opening;
+  if (!found) return false;
+  use(found);
+  await send();
+  return true;
 }
 
-// changeCodec needs another negotiation: the call is made again.
-async function changeCodec() {
-  $('url').value = withParam($('url').value, 'codec', $('codec-choice').value);
-  $('url').dispatchEvent(new Event('input'));
+// send gives the call the tracks of now. One of a kind that is not sent yet
+// takes another offer.
+async function send() {
+  if (!page.call.pc) return; // Between two connections: the next one takes them.
+  const senderOf = (kind) => sending.find((sender) => sender.track?.kind === kind);
+  const tracks = media.getTracks();
+  if (tracks.some((track) => !senderOf(track.kind))) return page.call.redial();
+  await Promise.all(tracks.map((track) => senderOf(track.kind).replaceTrack(track)));
+  limit();
+}
+
+async function change(field) {
   if (!page.call.active) return;
-  page.stop();
-  await page.start();
+  try {
+    if (await changes[field]()) granted[field] = $(field).value;
+  } catch (error) {
+    say(`${error.title ?? error.message}. The stream goes on as it was.`);
+    choose($(field), granted[field]);
+  }
 }
 
 function toggle(kind, button, [onIcon, offIcon], [onText, offText]) {
   off[kind] = !off[kind];
   for (const track of media?.getTracks() ?? []) if (track.kind === kind) track.enabled = !off[kind];
   setIcon(button, off[kind] ? offIcon : onIcon);
-  button.setAttribute('aria-pressed', String(off[kind]));
+  button.classList.toggle('off', off[kind]);
   setText(button.querySelector('span'), off[kind] ? offText : onText);
 }
 
@@ -135,7 +172,13 @@ async function listDevices() {
 function fill(select, options) {
   const chosen = select.value;
   select.replaceChildren(...options.map(([value, text]) => make('option', { value }, text)));
-  if (options.some(([value]) => value === chosen)) select.value = chosen;
+  choose(select, chosen);
+}
+
+// choose leaves the first option where there is no such one.
+function choose(select, value) {
+  select.value = value;
+  if (select.selectedIndex < 0) select.selectedIndex = 0;
 }
 
 function listCodecs() {
@@ -157,6 +200,13 @@ const page = new Page({
   },
 });
 
+// autostart publishes to the host that the page came from. A link may name
+// another one, and the camera is not to be had by a link.
+function autostart() {
+  if (isAt(page.asked, location.hostname)) return page.start();
+  say(`This link publishes to ${hostOf(page.asked)}. Press “Go live” if you want that.`);
+}
+
 // What the address asks for stands first among the qualities.
 const { width, height, fps, bitrate } = page.settings;
 const asked = width || height || fps || bitrate
@@ -170,10 +220,10 @@ function askedName() {
   return [size, fps ? `${fps} fps` : '', bitrate ? `${bitrate} kbit/s` : ''].filter(Boolean).join(' · ');
 }
 
-for (const id of ['camera', 'microphone', 'quality']) $(id).addEventListener('change', change);
-$('codec-choice').addEventListener('change', changeCodec);
-$('mute').addEventListener('click', () => toggle('audio', $('mute'), ['i-mic', 'i-mic-off'], ['Mute', 'Muted']));
-$('camera-off').addEventListener('click', () => toggle('video', $('camera-off'), ['i-camera', 'i-camera-off'], ['Camera off', 'Camera is off']));
+for (const field of Object.keys(changes)) $(field).addEventListener('change', () => change(field));
+$('codec-choice').addEventListener('change', () => page.change('codec', $('codec-choice').value)); // Takes another offer.
+$('mute').addEventListener('click', () => toggle('audio', $('mute'), ['i-mic', 'i-mic-off'], ['Mute', 'Unmute']));
+$('camera-off').addEventListener('click', () => toggle('video', $('camera-off'), ['i-camera', 'i-camera-off'], ['Camera off', 'Camera on']));
 navigator.mediaDevices?.addEventListener?.('devicechange', listDevices);
 shortcuts({ m: $('mute'), v: $('camera-off') });
 listCodecs();
@@ -181,4 +231,4 @@ listDevices();
 video.muted = true; // One's own voice is never played back.
 
 if (!navigator.mediaDevices) page.call.fail(insecurePage(location));
-else if (page.settings.autostart) page.start();
+else if (page.settings.autostart) autostart();
