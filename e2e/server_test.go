@@ -161,10 +161,15 @@ func (s *server) checkSessions() {
 		switch e["msg"] {
 		case "session started":
 			started[e["session"]]++
+			s.checkFields(e, "session", "stream", "role", "transport", "remote")
+			if e["transport"] == "udp" || e["transport"] == "tcp" { // it is by WebRTC; other protocols are named here
+				s.checkFields(e, "codecs", "srtp")
+			}
 		case "session ended":
 			ended[e["session"]]++
-			if e["why"] == "" {
-				s.t.Errorf("session %s ended without a reason", e["session"])
+			s.checkFields(e, "session", "stream", "role", "why", "lasted")
+			if e["transport"] == "" {
+				s.checkFields(e, "packets_in", "lost", "packets_out", "skips")
 			}
 		}
 	}
@@ -176,6 +181,16 @@ func (s *server) checkSessions() {
 	for id, n := range ended {
 		if n != 1 {
 			s.t.Errorf("session %s: %d lines of its end", id, n)
+		}
+	}
+}
+
+// checkFields holds a line of the log to saying something in each field.
+func (s *server) checkFields(e entry, fields ...string) {
+	s.t.Helper()
+	for _, f := range fields {
+		if e[f] == "" {
+			s.t.Errorf("a line of the log says no %s: %v", f, e)
 		}
 	}
 }

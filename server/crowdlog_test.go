@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,4 +84,62 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 			t.Error(text)
 		}
 	})
+}
+
+// What a client shows to be let in, and what lets it in again, is in no line of the log, at any level.
+func TestLogHasNoSecrets(t *testing.T) {
+	c := configure(t, withHLS("hls_ctx off;", ""))
+	log := &lateLog{}
+	s, err := Open(c, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	const secret = "s3cret"
+	bearer := "Authorization: Bearer " + secret
+	for _, offer := range []string{"chromium-publish-H264", "chromium-publish-VP8"} { // the second is refused
+		call(t, http.MethodPost, base(s)+"/rtc/v1/whip/?stream=a&token="+secret, offerFile(t, offer), sdpType, bearer)
+	}
+	res := post(t, base(s)+"/rtc/v1/whep/?stream=a&token="+secret, offerFile(t, "chromium-play-default"), bearer)
+	at := resource(t, s, res)
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := u.Query().Get("token")
+	call(t, http.MethodPatch, at, "nonsense", bearer)
+	call(t, http.MethodDelete, at, "", bearer)
+	call(t, http.MethodDelete, at, "", bearer)
+	call(t, http.MethodPost, base(s)+"/rtc/v1/play/", rtcBody(t, "webrtc://h/live/b?token="+secret, offerFile(t, "chromium-play-default")))
+	call(t, http.MethodPost, base(s)+"/rtc/v1/play/", rtcBody(t, "webrtc://h/live/b?token="+secret, "v=0"))
+	for _, path := range []string{"/live/none.flv", "/live/none.m3u8", "/live/none", "/api/v1/streams/"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base(s)+path+"?token="+secret, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if res, err := http.DefaultClient.Do(req); err == nil {
+				res.Body.Close()
+			}
+		}()
+		if path == "/live/none.flv" {
+			until(t, "the player waits", func() bool { return len(s.viewers.all()) == 1 })
+			cancel()
+		}
+		<-done
+		cancel()
+	}
+	until(t, "the player is gone", func() bool { return len(s.viewers.all()) == 0 })
+	shown := log.text()
+	for _, word := range []string{secret, token} {
+		if word == "" || strings.Contains(shown, word) {
+			t.Errorf("%q is in the log:\n%s", word, shown)
+		}
+	}
+	if strings.Count(shown, "session=") < 3 {
+		t.Errorf("the log says too little to prove anything:\n%s", shown)
+	}
 }
