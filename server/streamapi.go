@@ -1,10 +1,8 @@
 package server
 
 import (
-	"encoding/hex"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"oneport/api"
@@ -77,7 +75,8 @@ func describeLanes(st *api.Stream, info *stream.Info) {
 		case f.Codec == 0:
 		case media.Kind(k) == media.Video:
 			st.Frames = l.Frames
-			st.Video = &api.Video{Codec: f.Codec.String(), Profile: profileName(f), Level: levelName(f), Width: info.Width, Height: info.Height}
+			profile, level := f.ProfileLevel()
+			st.Video = &api.Video{Codec: f.Codec.String(), Profile: profile, Level: level, Width: info.Width, Height: info.Height}
 		default:
 			st.Audio = &api.Audio{Codec: f.Codec.String(), SampleRate: f.ClockRate, Channel: f.Channels}
 		}
@@ -88,63 +87,11 @@ func describeLanes(st *api.Stream, info *stream.Info) {
 func describeFrames(st *api.Stream, info *stream.Info) {
 	st.Frames = info.Frames.Frames[media.Video]
 	if f := info.Formats[media.Video]; f != nil {
-		profile, level := frameProfile(f)
+		profile, level := f.ProfileLevel()
 		st.Video = &api.Video{Codec: f.Codec.String(), Profile: profile, Level: level, Width: f.Width, Height: f.Height}
 	}
 	if f := info.Formats[media.Audio]; f != nil {
-		profile, _ := frameProfile(f)
+		profile, _ := f.ProfileLevel()
 		st.Audio = &api.Audio{Codec: f.Codec.String(), SampleRate: uint32(f.SampleRate), Channel: uint8(f.Channels), Profile: profile}
 	}
-}
-
-// frameProfile reads profile and level from a decoder configuration, which NewFrameFormat has found to be sound.
-func frameProfile(f *media.FrameFormat) (profile, level string) {
-	c := f.Config
-	switch {
-	case f.Codec == media.H264 && len(c) >= 4:
-		word := media.Format{Codec: media.H264, Profile: hex.EncodeToString(c[1:4])}
-		return profileName(word), levelName(word)
-	case f.Codec == media.H265 && len(c) >= 13:
-		names := [...]string{1: "Main", 2: "Main10", 3: "MainStillPicture", 4: "Rext"}
-		if i := int(c[1] & 0x1f); i > 0 && i < len(names) {
-			profile = names[i]
-		}
-		return profile, decimal(int(c[12]) / 3)
-	case f.Codec == media.AV1 && len(c) >= 2:
-		names := [...]string{"Main", "High", "Professional"}
-		if i := int(c[1] >> 5); i < len(names) {
-			profile = names[i]
-		}
-		index := int(c[1] & 0x1f) // seq_level_idx
-		return profile, decimal((2+index/4)*10 + index%4)
-	case f.Codec == media.AAC && len(c) >= 1:
-		names := [...]string{1: "Main", 2: "LC", 5: "HE"}
-		if i := int(c[0] >> 3); i < len(names) {
-			profile = names[i]
-		}
-	}
-	return profile, ""
-}
-
-// decimal writes tenths.
-func decimal(tenths int) string { return strconv.FormatFloat(float64(tenths)/10, 'f', -1, 64) }
-
-// profileName and levelName are H264's by name, the profile's number for others.
-func profileName(f media.Format) string {
-	if f.Codec != media.H264 || len(f.Profile) != 6 {
-		return f.Profile
-	}
-	names := map[string]string{"42": "Baseline", "4d": "Main", "58": "Extended", "64": "High", "f4": "High444"}
-	return names[f.Profile[:2]]
-}
-
-func levelName(f media.Format) string {
-	if f.Codec != media.H264 || len(f.Profile) != 6 {
-		return ""
-	}
-	n, err := strconv.ParseUint(f.Profile[4:], 16, 8)
-	if err != nil {
-		return ""
-	}
-	return decimal(int(n))
 }
