@@ -138,10 +138,12 @@ type Client struct {
 	LagMS     int64   `json:"lag_ms"`
 	Skips     uint64  `json:"skips"`
 	Skipped   uint64  `json:"skipped_packets"`
-	Packets   uint64  `json:"packets"`  // received from a publisher, sent to a viewer
-	Lost      uint64  `json:"lost"`     // of a publisher's
-	Resent    uint64  `json:"resent"`   // to a viewer
-	Withheld  uint64  `json:"withheld"` // asked for again by a viewer, and not sent
+	Packets   uint64  `json:"packets"`   // received from a publisher, sent to a viewer
+	Lost      uint64  `json:"lost"`      // of a publisher's
+	Resent    uint64  `json:"resent"`    // to a viewer
+	Withheld  uint64  `json:"withheld"`  // asked for again by a viewer, and not sent
+	Oversized uint64  `json:"oversized"` // too large for a viewer's path
+	Refused   uint64  `json:"refused"`   // of a kind or a codec that a viewer did not ask for, or too late
 	SessionID string  `json:"sessionid"`
 }
 

@@ -30,7 +30,7 @@ func TestShapes(t *testing.T) {
 		{"a publisher", Publish{Active: true, CID: "c"}, `{"active":true,"cid":"c"}`},
 		{"a client", ClientReply{Envelope: envelope, Client: Client{Type: "rtc-play"}}, head + `,"client":{"id":"","vhost":"","stream":"","ip":"","pageUrl":"","swfUrl":"",` +
 			`"tcUrl":"","url":"","name":"","type":"rtc-play","publish":false,"alive":0,"send_bytes":0,"recv_bytes":0,"kbps":{"recv_30s":0,"send_30s":0},` +
-			`"transport":"","local":"","remote":"","rtt_ms":0,"srtp":"","lag_ms":0,"skips":0,"skipped_packets":0,"packets":0,"lost":0,"resent":0,"withheld":0,"sessionid":""}}`},
+			`"transport":"","local":"","remote":"","rtt_ms":0,"srtp":"","lag_ms":0,"skips":0,"skipped_packets":0,"packets":0,"lost":0,"resent":0,"withheld":0,"oversized":0,"refused":0,"sessionid":""}}`},
 	} {
 		got, err := json.Marshal(test.v)
 		if err != nil || string(got) != test.want {

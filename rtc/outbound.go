@@ -19,8 +19,10 @@ const (
 	// reportInterval is how often sender reports go out.
 	reportInterval = time.Second
 	// maxPacket is what an Ethernet frame holds beside the headers of IPv6 and UDP. Larger packets, as a publisher may send
-	// over TCP, would be refused by the kernel with all that share their write.
+	// over TCP, go to viewers over TCP alone: as datagrams they would be refused by the kernel with all that share their write.
 	maxPacket = 1500 - 40 - 8
+	// safePayload fits a datagram whatever extensions come with it, or nearly.
+	safePayload = 1200
 )
 
 // OutStats counts what went out, for the API and the metrics.
@@ -29,7 +31,7 @@ type OutStats struct {
 	Resent         uint64
 	Withheld       uint64 // asked for again and not sent: over the budget, or more at once than the queue holds
 	Refused        uint64 // in a format the viewer did not offer, or too late for their run
-	Oversized      uint64 // would not fit a datagram
+	Oversized      uint64 // would not fit a datagram, or a frame of TCP
 }
 
 // Outbound is the sending half of a peer: it turns items and reports into encrypted datagrams. All its output is appended
@@ -43,6 +45,7 @@ type Outbound struct {
 	rtcp    uint32 // SSRC of reports
 	senders [media.Kinds]*sender
 	report  time.Time // when the next sender reports are due; zero: nothing sent yet
+	largest int       // sealed packet that fits the path
 	asked   []wanted  // to be sent again, oldest first
 	budget  budget
 
@@ -59,7 +62,7 @@ func newOutbound(session *sdp.Session, keys dtls.Keys, cname string, ssrc uint32
 	if err != nil {
 		return nil, err
 	}
-	o := &Outbound{sealer: sealer, srtp: ctx, cname: cname, rtcp: ssrc}
+	o := &Outbound{sealer: sealer, srtp: ctx, cname: cname, rtcp: ssrc, largest: maxPacket}
 	if session.Publish {
 		return o, nil
 	}
@@ -86,6 +89,23 @@ func distinct(session *sdp.Session) error {
 		}
 	}
 	return nil
+}
+
+// Over says what carries that which is appended from now on.
+func (o *Outbound) Over(t ice.Transport) {
+	o.largest = maxPacket
+	if t == ice.TCP {
+		o.largest = ice.MaxFrame
+	}
+}
+
+// FitsDatagram says whether a packet may be sent over UDP, if its viewer takes all the header extensions that it has.
+func FitsDatagram(p *media.Packet) bool {
+	if len(p.Payload) <= safePayload {
+		return true
+	}
+	h := outHeader{midExt: 1, mid: "0", mixed: true, extIDs: &[media.Extensions]uint8{2, 3, 4, 5}, ext: &p.Ext}
+	return len(h.append(nil))+len(p.Payload)+maxTag <= maxPacket
 }
 
 // Append encrypts a batch of items. Items the viewer can't take (no such track, format not offered, too large) are
@@ -120,12 +140,12 @@ func (o *Outbound) Append(now time.Time, dst []byte, items []media.Item) []byte 
 }
 
 // seal writes one packet in place and encrypts it there: header, prefix (RTX's original sequence number), payload. The
-// index is the extended number whose low bits the header has. What would not fit a datagram is left out.
+// index is the extended number whose low bits the header has. What would not fit the path is left out.
 func (o *Outbound) seal(dst []byte, h *outHeader, index uint64, prefix, payload []byte) (_ []byte, ok bool) {
 	at := len(dst)
 	dst = h.append(append(dst, 0, 0))
 	header := len(dst) - at - 2
-	if header+len(prefix)+len(payload)+maxTag > maxPacket {
+	if header+len(prefix)+len(payload)+maxTag > o.largest {
 		o.Stats.Oversized++
 		return dst[:at], false
 	}

@@ -132,20 +132,26 @@ func TestAppendLeavesOut(t *testing.T) {
 	}
 }
 
-// The largest packets that fit a datagram are sent, whatever their header carries; none larger is. GStreamer's are of 1,400
-// bytes.
-func TestAppendKeepsToDatagrams(t *testing.T) {
+// The largest packets that fit a datagram are sent, or a frame where TCP is the path, whatever their header carries; none larger
+// is. GStreamer's are of 1,400 bytes.
+func TestAppendKeepsToThePath(t *testing.T) {
 	o, ctx := sending(t, viewer(t), dtls.AEADAES128GCM, 0)
 	p := packet(&vp8Format, 1<<16)
 	p.Payload = make([]byte, 1400-12)
 	if got := opened(t, ctx, o.Append(time.Now(), nil, []media.Item{{Packet: p}})); len(got) != 1 {
 		t.Error("a packet of 1,400 bytes is left out")
 	}
-	for _, profile := range profiles {
+	for i, profile := range append(profiles, profiles...) {
 		s := viewer(t)
 		s.Video.Ext = [media.Extensions]uint8{1, 2, 3, 4}
 		s.Video.MixedExtensions = true
 		o, ctx := sending(t, s, profile, 0)
+		maxPacket := maxPacket
+		if i >= len(profiles) {
+			o.Over(ice.UDP)
+			o.Over(ice.TCP)
+			maxPacket = ice.MaxFrame
+		}
 		var sent, longest int
 		for n := 700; n <= ice.MaxFrame; n++ {
 			p := packet(&vp8Format, 1<<16|uint64(n))
@@ -162,6 +168,56 @@ func TestAppendKeepsToDatagrams(t *testing.T) {
 		if sent != int(o.Stats.Packets) || sent+int(o.Stats.Oversized) != ice.MaxFrame-699 || longest < maxPacket-16 || longest > maxPacket {
 			t.Errorf("%v: %d sent, the longest of %d; stats are %+v", profile, sent, longest, o.Stats)
 		}
+	}
+}
+
+// What is said to fit a datagram does, of whatever size it is and its extensions are.
+func TestFitsDatagram(t *testing.T) {
+	s := viewer(t)
+	s.Video.Ext = [media.Extensions]uint8{1, 2, 3, 4}
+	s.Video.MixedExtensions = true
+	o, _ := sending(t, s, dtls.AEADAES128GCM, 0)
+	seq, fits := uint64(1<<16), 0
+	for size := 1100; size < ice.MaxFrame; size++ {
+		for _, extension := range []int{0, 1, 40} {
+			seq++
+			p := packet(&vp8Format, seq)
+			p.Payload = make([]byte, size)
+			p.Ext[media.DependencyDescriptor] = make([]byte, extension)
+			b := o.Append(time.Now(), nil, []media.Item{{Packet: p}})
+			if FitsDatagram(p) != (len(b) > 0) {
+				t.Fatalf("%d bytes with an extension of %d fit: %v; sent are %d", size, extension, FitsDatagram(p), len(b))
+			}
+			if len(b) > 0 {
+				fits++
+			}
+		}
+	}
+	if fits < 900 || fits > 960 {
+		t.Errorf("%d fit", fits)
+	}
+}
+
+// A packet that went over TCP and does not fit a datagram is not sent again over UDP; back on TCP it is.
+func TestResendKeepsToThePath(t *testing.T) {
+	s := viewer(t)
+	s.Video.RTXSSRC = 0
+	o, _ := sending(t, s, dtls.AEADAES128GCM, 0)
+	p := packet(&vp8Format, 1<<16)
+	p.Payload = make([]byte, 1450)
+	now := time.Now()
+	o.Over(ice.TCP)
+	sent := o.Append(now, nil, []media.Item{{Packet: p}})
+	for i, transport := range []ice.Transport{ice.UDP, ice.TCP} {
+		now = now.Add(time.Second)
+		o.Over(transport)
+		b := again(o, now, Nack{SSRC: videoSSRC, Seqs: []uint16{1}}, func(media.Kind, uint64) *media.Packet { return p })
+		if want := [][]byte{nil, sent}[i]; !bytes.Equal(b, want) {
+			t.Errorf("over %v come %d bytes of %d", transport, len(b), len(sent))
+		}
+	}
+	if o.Stats.Oversized != 1 {
+		t.Errorf("stats are %+v", o.Stats)
 	}
 }
 

@@ -169,7 +169,7 @@ func TestStreamsAndClients(t *testing.T) {
 		const client = `{"id":"CLIENT","vhost":"VHOST","stream":"STREAM","ip":"192.0.2.1","pageUrl":"","swfUrl":"","tcUrl":"",` +
 			`"url":"/live/show","name":"show","type":"TYPE","publish":WHO,"alive":SECONDS,"send_bytes":SENT,"recv_bytes":RECEIVED,` +
 			`"kbps":{"recv_30s":0,"send_30s":0},"transport":"tcp","local":"203.0.113.1:8080","remote":"192.0.2.1:1","rtt_ms":0,` +
-			`"srtp":"SRTP_AEAD_AES_128_GCM","lag_ms":0,"skips":0,"skipped_packets":0,"packets":2,"lost":0,"resent":0,"withheld":0,"sessionid":"OURS:THEIRS"}`
+			`"srtp":"SRTP_AEAD_AES_128_GCM","lag_ms":0,"skips":0,"skipped_packets":0,"packets":2,"lost":0,"resent":0,"withheld":0,"oversized":0,"refused":0,"sessionid":"OURS:THEIRS"}`
 		received := regexp.MustCompile(`"recv_bytes":([0-9]+)`).FindStringSubmatch(text(t, get("/api/v1/clients/"+publisher.sess.info.id)))[1]
 		asPublisher := strings.NewReplacer("TYPE", "rtc-publish", "WHO", "true", "SENT", "0", "RECEIVED", received).Replace(client)
 		asViewer := strings.NewReplacer("TYPE", "rtc-play", "WHO", "false", "SENT", sent, "RECEIVED", "0").Replace(client)

@@ -24,7 +24,8 @@ func (s *session) describe() api.Client {
 	s.in.Unlock()
 	c := s.server.present(s.who(), in.Bytes, out.Bytes)
 	c.RTTms, c.SessionID = float64(rtt.Microseconds())/1000, s.info.key
-	c.Packets, c.Lost, c.Resent, c.Withheld = in.Packets, in.Lost, out.Resent, out.Withheld
+	c.Packets, c.Lost = in.Packets, in.Lost
+	c.Resent, c.Withheld, c.Oversized, c.Refused = out.Resent, out.Withheld, out.Oversized, out.Refused
 	c.Transport, c.Local, c.Remote = "", "", ""
 	if hasPath {
 		c.Transport, c.Local, c.Remote = path.Transport.String(), path.Local.String(), path.Remote.String()
@@ -84,6 +85,8 @@ func (s *session) count(t *traffic) {
 	t.packetsOut += c.out.Packets
 	t.resent += c.out.Resent
 	t.withheld += c.out.Withheld
+	t.oversized += c.out.Oversized
+	t.unfit += c.out.Refused
 	t.skips += c.skips
 	transport := "none"
 	if l := s.link(); l != nil {

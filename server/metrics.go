@@ -51,6 +51,8 @@ var metricList = [...]metric{
 	{"oneport_packets_sent_total", "RTP packets sent to viewers, retransmissions included.", nil},
 	{"oneport_packets_resent_total", "RTP packets sent to viewers once more, because they asked for them.", nil},
 	{"oneport_packets_withheld_total", "RTP packets that viewers asked for once more and did not get: they ask for more than they may.", nil},
+	{"oneport_packets_oversized_total", "RTP packets not sent to viewers because they are too large for a datagram, or for a frame over TCP: set the publisher's MTU to 1200.", nil},
+	{"oneport_packets_refused_total", "RTP packets not sent to viewers because they are of a kind or a codec that these did not ask for, or came too late.", nil},
 	{"oneport_packets_lost_total", "RTP packets of publishers that never came.", nil},
 	{"oneport_packets_rejected_total", "Datagrams of sessions dropped as broken, forged, replayed, or of nothing that was announced.", nil},
 	{"oneport_dtls_dropped_total", "Datagrams of DTLS of sessions dropped: by a path without a valid check, unexpected, forged, or more than a queue holds.", nil},
@@ -139,6 +141,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_packets_sent_total", t.packetsOut)
 	count("oneport_packets_resent_total", t.resent)
 	count("oneport_packets_withheld_total", t.withheld)
+	count("oneport_packets_oversized_total", t.oversized)
+	count("oneport_packets_refused_total", t.unfit)
 	count("oneport_packets_lost_total", t.lost)
 	count("oneport_packets_rejected_total", t.rejected)
 	count("oneport_dtls_dropped_total", t.dtlsDropped)
@@ -196,7 +200,7 @@ type traffic struct {
 	clients                                  int
 	bytesIn, bytesOut, packetsIn, packetsOut uint64
 	lost, rejected, dtlsDropped, skips       uint64
-	resent, withheld                         uint64
+	resent, withheld, oversized, unfit       uint64 // unfit: of nothing that the viewer asked for, or too late
 	by                                       map[roleAndTransport]int
 	publishers                               map[string]int // of frames, by type
 	frames                                   struct{ received, rejected, rebased, unasked uint64 }
@@ -214,6 +218,7 @@ func (s *Server) traffic() traffic {
 		packetsIn: e.received.packets.Load(), packetsOut: e.sent.packets.Load(),
 		lost: e.received.lost.Load(), rejected: e.received.rejected.Load(), dtlsDropped: e.received.dtlsDropped.Load(),
 		skips: e.sent.skips.Load(), resent: e.sent.resent.Load(), withheld: e.sent.withheld.Load(),
+		oversized: e.sent.oversized.Load(), unfit: e.sent.unfit.Load(),
 		by: make(map[roleAndTransport]int), publishers: make(map[string]int), viewers: make(map[string]int),
 	}
 	t.frames.received, t.frames.rejected = e.frames.received.Load(), e.frames.rejected.Load()
@@ -243,6 +248,8 @@ func (s *Server) retire(sess *session) tally {
 	e.sent.skips.Add(t.skips)
 	e.sent.resent.Add(t.out.Resent)
 	e.sent.withheld.Add(t.out.Withheld)
+	e.sent.oversized.Add(t.out.Oversized)
+	e.sent.unfit.Add(t.out.Refused)
 	s.sessions.remove(sess)
 	return t
 }

@@ -97,7 +97,7 @@ type stats struct {
 }
 
 // endedTraffic keeps what ended sessions carried, so that the server's counters never go back.
-type endedTraffic struct{ packets, bytes, skips, resent, withheld, lost, rejected, dtlsDropped atomic.Uint64 }
+type endedTraffic struct{ packets, bytes, skips, resent, withheld, oversized, unfit, lost, rejected, dtlsDropped atomic.Uint64 }
 
 // endedFrames does the same for what frames alone have.
 type endedFrames struct{ received, rejected, rebased, unasked atomic.Uint64 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"oneport/ice"
+	"oneport/media"
 	"oneport/rtc"
 	"oneport/sdp"
 	"oneport/stream"
@@ -56,6 +57,7 @@ type session struct {
 	queued       atomic.Bool // a viewer's, that waits for a stream that nobody publishes
 	wantKeyframe atomic.Bool
 	started      atomic.Bool
+	oversized    atomic.Bool // a publisher's packets are too large for datagrams, which was said
 	ending       sync.Once
 	ended        chan struct{}
 }
@@ -240,6 +242,7 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 	}
 	if p := s.publication.Load(); p != nil {
 		if ev.Packet != nil {
+			s.measure(ev.Packet)
 			p.Push(ev.Packet)
 		}
 		for _, t := range ev.Timings {
@@ -260,6 +263,15 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 		s.moved(l)
 	}
 	s.server.timers.schedule(s, ev.Deadline)
+}
+
+// measure warns of a publisher whose packets viewers over UDP can't be sent. It says so once.
+func (s *session) measure(p *media.Packet) {
+	if s.oversized.Load() || rtc.FitsDatagram(p) || s.server.udp == nil || s.oversized.Swap(true) {
+		return
+	}
+	s.log.Warn("the publisher sends packets too large for datagrams, which viewers over UDP do not get: set its MTU to 1200",
+		"stream", s.info.name.String(), "kind", p.Kind().String(), "payload_bytes", len(p.Payload))
 }
 
 // answer sends feedback to a publisher, and has the writer send a viewer what it asks for again: at no other pace than the

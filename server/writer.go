@@ -155,21 +155,21 @@ func (w *writer) serve(s *session) {
 	if l == nil {
 		return
 	}
-	udp := l.path().Transport == ice.UDP
+	transport := l.path().Transport
 	for !l.full() {
 		now, most := time.Now(), batchItems
-		if udp {
+		if transport == ice.UDP {
 			if most = s.pace.room(now); most == 0 {
 				w.postpone(s, s.pace.next())
 				return
 			}
 		}
-		n := w.encrypt(now, s, most)
+		n := w.encrypt(now, s, transport, most)
 		if n == 0 {
 			s.checkRefused()
 			return
 		}
-		if udp {
+		if transport == ice.UDP {
 			s.pace.sent(now, n)
 		}
 		if len(w.buf) > 0 {
@@ -183,12 +183,13 @@ func (w *writer) serve(s *session) {
 
 // encrypt puts the viewer's next batch into buf, of at most most packets, and returns of how many it was made: what it has
 // asked for again, and then what it has not had.
-func (w *writer) encrypt(now time.Time, s *session, most int) int {
+func (w *writer) encrypt(now time.Time, s *session, transport ice.Transport, most int) int {
 	s.out.Lock()
 	defer s.out.Unlock()
 	if s.outbound == nil {
 		return 0
 	}
+	s.outbound.Over(transport)
 	again := 0
 	w.buf, again = s.outbound.Resend(now, w.buf[:0], most, s.reader.Find)
 	w.items = s.reader.Next(now, w.items[:0], most-again)
