@@ -43,8 +43,9 @@ type Play struct {
 
 // Publish holds the settings about the way from the publishers.
 type Publish struct {
-	PublisherSilence time.Duration `conf:"publisher_silence" default:"3000" unit:"ms" doc:"How long a publisher may send nothing before another may take its place."`
-	KeyframeInterval time.Duration `conf:"keyframe_request_interval" default:"500" unit:"ms" doc:"The least time between two keyframe requests to a publisher."`
+	PublisherSilence    time.Duration `conf:"publisher_silence" default:"3000" unit:"ms" doc:"How long a publisher may send nothing before another may take its place."`
+	KeyframeInterval    time.Duration `conf:"keyframe_request_interval" default:"500" unit:"ms" doc:"The least time between two keyframe requests to a publisher."`
+	LagKeyframeInterval time.Duration `conf:"keyframe_request_interval_lag" default:"2000" unit:"ms" doc:"The least time from a keyframe request to one that is only for viewers that fell behind by max_lag."`
 }
 
 // Check finds settings with which nothing could be played.
@@ -79,6 +80,7 @@ func (p Publish) Check() error {
 	return errors.Join(
 		positive("publisher_silence", int64(p.PublisherSilence)),
 		positive("keyframe_request_interval", int64(p.KeyframeInterval)),
+		positive("keyframe_request_interval_lag", int64(p.LagKeyframeInterval)),
 	)
 }
 

@@ -21,6 +21,7 @@ func TestCheck(t *testing.T) {
 		{"the ring is shorter than a start", func(c *Config) { c.Play.RingMaxAge = 3*time.Second - 1 }, "ring_max_age "},
 		{"no silence", func(c *Config) { c.Publish.PublisherSilence = 0 }, "publisher_silence "},
 		{"no interval", func(c *Config) { c.Publish.KeyframeInterval = -1 }, "keyframe_request_interval "},
+		{"no interval for lag", func(c *Config) { c.Publish.LagKeyframeInterval = 0 }, "keyframe_request_interval_lag "},
 	} {
 		config := testConfig()
 		test.change(&config)

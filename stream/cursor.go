@@ -18,6 +18,7 @@ type cursor struct {
 	from  uint64      // what lies before this position is not for this reader to begin at
 
 	maxAge time.Duration // the greatest age of a keyframe to begin at
+	behind bool          // the next run is for a reader that fell behind
 
 	format  *media.Format // last judged
 	refuses bool          // the reader does not take that format
@@ -29,6 +30,17 @@ func (c *cursor) interrupt() {
 	if c.next == media.Continues {
 		c.next = media.Skipped
 	}
+}
+
+// wants is why the reader needs a keyframe to go on, if it does.
+func (c *cursor) wants(l *lane) cause {
+	switch {
+	case c.open || c.refuses || l.head == l.base:
+		return none
+	case c.behind:
+		return slow
+	}
+	return blind
 }
 
 // late reports whether the next packet is older than the limit or not even kept any more.
@@ -52,7 +64,7 @@ func (c *cursor) resume(l *lane, now time.Time, maxBytes int, accept func(media.
 	if age > c.maxAge || l.bytes-s.bytes > uint64(maxBytes) || *s.pkt.Format != *l.format {
 		return 0
 	}
-	c.pos, c.first, c.open = key.pos, key.first, true
+	c.pos, c.first, c.open, c.behind = key.pos, key.first, true, false
 	return age
 }
 

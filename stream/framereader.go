@@ -72,20 +72,18 @@ func (h *Hub) SubscribeFrames(now time.Time, name Name, w Waker) (*FrameReader, 
 // frame is older than QueueLength skips to the newest keyframe. After a change of publisher it begins anew. Each such place
 // is marked in the item that follows it.
 func (r *FrameReader) Next(now time.Time, dst []media.FrameItem, max int) []media.FrameItem {
-	dst, wanting := r.read(now, dst, max)
-	if wanting {
-		r.stream.requestKeyframe(now)
-	}
+	dst, why := r.read(now, dst, max)
+	r.stream.requestKeyframe(now, why)
 	return dst
 }
 
-// read is Next but for the keyframe request, which it reports as wanted.
-func (r *FrameReader) read(now time.Time, dst []media.FrameItem, max int) (_ []media.FrameItem, wanting bool) {
+// read is Next but for the keyframe request, of which it tells the cause.
+func (r *FrameReader) read(now time.Time, dst []media.FrameItem, max int) (_ []media.FrameItem, why cause) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stream
 	if r.closed || s.frameVersion.Load() == r.seen {
-		return dst, false
+		return dst, none
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -100,7 +98,13 @@ func (r *FrameReader) read(now time.Time, dst []media.FrameItem, max int) (_ []m
 	if !r.open || r.pos == s.frames.head {
 		r.seen = s.frameVersion.Load()
 	}
-	return dst, !r.open
+	switch {
+	case r.open:
+		return dst, none
+	case r.next == media.Skipped:
+		return dst, slow
+	}
+	return dst, blind
 }
 
 // begin places the reader when it is new or the publication is.
@@ -168,7 +172,7 @@ func (r *FrameReader) take(f *media.Frame) (media.FrameItem, bool) {
 
 // RequestKeyframe asks the publisher for a keyframe. The requests of all readers are coalesced; a publisher of frames may have
 // no way to be asked.
-func (r *FrameReader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now) }
+func (r *FrameReader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now, blind) }
 
 // Stream is the stream that is read.
 func (r *FrameReader) Stream() *Stream { return r.stream }

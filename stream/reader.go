@@ -44,27 +44,25 @@ type ReaderStats struct {
 // goes on at the live edge. After a change of publisher it begins anew. Each such place is marked in the item that
 // follows it.
 func (r *Reader) Next(now time.Time, dst []media.Item, max int) []media.Item {
-	dst, wanting := r.read(now, dst, max)
-	if wanting {
-		r.stream.requestKeyframe(now)
-	}
+	dst, why := r.read(now, dst, max)
+	r.stream.requestKeyframe(now, why)
 	return dst
 }
 
-// read is Next but for the keyframe request, which it reports as wanted.
-func (r *Reader) read(now time.Time, dst []media.Item, max int) (_ []media.Item, wanting bool) {
+// read is Next but for the keyframe request, of which it tells the cause.
+func (r *Reader) read(now time.Time, dst []media.Item, max int) (_ []media.Item, why cause) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.stream
 	if r.closed || s.version.Load() == r.seen {
-		return dst, false
+		return dst, none
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r.begin(now)
-	wanting = r.keepUp(now)
+	why = r.keepUp(now)
 	dst = r.merge(dst, max)
-	return dst, wanting
+	return dst, why
 }
 
 // begin places the cursors when the reader is new or the publication is.
@@ -113,8 +111,8 @@ func (r *Reader) reachBack(now time.Time) {
 	r.grace = maxAge + soundLead
 }
 
-// keepUp lets the cursors leave out what is too old to be delivered, and reports whether a keyframe is wanted.
-func (r *Reader) keepUp(now time.Time) (wanting bool) {
+// keepUp lets the cursors leave out what is too old to be delivered, and tells why a keyframe is wanted, if one is.
+func (r *Reader) keepUp(now time.Time) cause {
 	config := &r.stream.hub.config.Play
 	limit := config.MaxLag + r.grace
 	sound := r.cursors[media.Audio].skipAudio(&r.stream.lanes[media.Audio], now, limit)
@@ -123,14 +121,14 @@ func (r *Reader) keepUp(now time.Time) (wanting bool) {
 	late := c.open && c.late(l, now, limit)
 	if late {
 		c.interrupt()
-		c.maxAge = config.MaxLag // what is fresh enough to begin at is not when the reader means to be live again
+		c.maxAge, c.behind = config.MaxLag, true // what is fresh enough to begin at is not when the reader means to be live again
 	}
 	if late || sound > 0 {
 		r.skips++
 		r.skipped += sound
 	}
 	if c.open {
-		return false
+		return none
 	}
 	was := c.pos
 	age := c.resume(l, now, config.GopMaxBytes, r.accept)
@@ -140,7 +138,7 @@ func (r *Reader) keepUp(now time.Time) (wanting bool) {
 	if c.next == media.Skipped && !c.refuses && c.pos > was {
 		r.skipped += c.pos - was
 	}
-	return !c.open && !c.refuses && l.head > l.base
+	return c.wants(l)
 }
 
 // merge delivers packets until max are or none is left.
@@ -228,7 +226,7 @@ func (r *Reader) Find(k media.Kind, seq uint64) *media.Packet {
 }
 
 // RequestKeyframe asks the publisher for a keyframe. The requests of all readers are coalesced.
-func (r *Reader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now) }
+func (r *Reader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now, blind) }
 
 // Timing tells how the clock of the lane that is read maps to the wall clock, once a packet of that clock was delivered.
 func (r *Reader) Timing(k media.Kind) (media.Timing, bool) {

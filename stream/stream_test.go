@@ -37,7 +37,9 @@ func testConfig() Config {
 			RingMaxBytes:   16 << 20,
 			RingMaxPackets: 1 << 14,
 		},
-		Publish: Publish{PublisherSilence: 3 * time.Second, KeyframeInterval: 500 * time.Millisecond},
+		Publish: Publish{
+			PublisherSilence: 3 * time.Second, KeyframeInterval: 500 * time.Millisecond, LagKeyframeInterval: 2 * time.Second,
+		},
 	}
 }
 

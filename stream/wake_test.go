@@ -244,6 +244,92 @@ func TestWaitingReaderAsksAgain(t *testing.T) {
 	})
 }
 
+// Viewers on thin links, of a publisher that sends keyframes when it is asked alone, don't make everybody pay: one keyframe in
+// two seconds is for them. They go on at each, also at those that others ask for, who wait no longer than ever.
+func TestLagAsksSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, pub := NewHub(testConfig()), &publisher{}
+		s := publish(t, h, time.Now(), pub)
+		s.frame(time.Now(), true)
+		var thin []*Reader
+		for range 10 {
+			thin = append(thin, subscribe(t, h, time.Now(), nil))
+		}
+		answered, keys := 0, 0
+		second := func(frames int) {
+			for range frames {
+				elapsed(40 * time.Millisecond)
+				key := pub.requests() > answered
+				if answered = pub.requests(); key {
+					keys++
+				}
+				s.frame(time.Now(), key)
+				for i, r := range thin {
+					r.Next(time.Now(), nil, 1+i%2) // of three packets
+				}
+			}
+		}
+		second(60 * 25)
+		if n := pub.requests(); n < 20 || n > 30 {
+			t.Errorf("%d requests in a minute", n)
+		}
+		for i, at := range pub.asked[1:] {
+			if d := at.Sub(pub.asked[i]); d < 2*time.Second {
+				t.Errorf("asked again after %v", d)
+			}
+		}
+		for i, r := range thin {
+			if n := r.Stats().Skips; n < uint64(keys)/4 {
+				t.Errorf("viewer %d has gone on %d times at %d keyframes", i, n, keys)
+			}
+		}
+		before := pub.requests()
+		thin[0].RequestKeyframe(time.Now()) // with a lost packet
+		thin[0].RequestKeyframe(time.Now())
+		elapsed(500 * time.Millisecond)
+		if n := pub.requests() - before; n < 1 || n > 2 || time.Since(pub.asked[len(pub.asked)-1]) > 500*time.Millisecond {
+			t.Errorf("%d requests for one that lost packets, the last %v ago", n, time.Since(pub.asked[len(pub.asked)-1]))
+		}
+		for _, r := range thin {
+			r.Close()
+		}
+		s.Close()
+	})
+}
+
+// A request that waits because of lag does not hold back one that need not wait.
+func TestLossAsksBeforeLag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, pub := NewHub(testConfig()), &publisher{}
+		s := publish(t, h, time.Now(), pub)
+		slow, other := subscribe(t, h, time.Now(), nil), subscribe(t, h, time.Now(), nil)
+		s.frame(time.Now(), true)
+		drain(slow, time.Now())
+		s.frame(time.Now(), false)
+		elapsed(1100 * time.Millisecond)
+		other.RequestKeyframe(time.Now())
+		s.frame(time.Now(), false)
+		expect(t, "too late", drain(slow, time.Now()), "")
+		if n := pub.requests(); n != 1 {
+			t.Errorf("%d requests at once", n)
+		}
+		elapsed(400 * time.Millisecond)
+		other.RequestKeyframe(time.Now())
+		slow.Next(time.Now(), nil, 1)
+		elapsed(100 * time.Millisecond)
+		if n := pub.requests(); n != 2 {
+			t.Errorf("%d requests after 0.5 s", n)
+		}
+		elapsed(time.Hour)
+		if n := pub.requests(); n != 2 {
+			t.Errorf("%d requests in all: the second was for both", n)
+		}
+		slow.Close()
+		other.Close()
+		s.Close()
+	})
+}
+
 // The end of a stream is the end of its timer.
 func TestTimerEndsWithStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
