@@ -90,7 +90,14 @@ type fakeClient struct {
 	media         []rtp.Packet // decrypted, as far as it came
 	reports       int          // RTCP datagrams that came
 	asked         int          // how often a keyframe was asked for
-	goodbye       error        // the association's end
+	clocks        []clockReport
+	goodbye       error // the association's end
+}
+
+// clockReport is a sender report, and how many packets of media had come before it.
+type clockReport struct {
+	*rtcp.SenderReport
+	after int
 }
 
 var clientCertificate = sync.OnceValues(func() (*dtls.Certificate, error) { return dtls.NewCertificate(dtls.ECDSA) })
@@ -237,8 +244,11 @@ func (c *fakeClient) listen(b []byte) {
 		c.t.Errorf("a report that can't be read: %v", err)
 	}
 	for _, p := range list {
-		if _, ok := p.(*rtcp.PictureLossIndication); ok {
+		switch p := p.(type) {
+		case *rtcp.PictureLossIndication:
 			c.asked++
+		case *rtcp.SenderReport:
+			c.clocks = append(c.clocks, clockReport{p, len(c.media)})
 		}
 	}
 }
@@ -273,6 +283,20 @@ func (c *fakeClient) sendRTP(pt uint8, ssrc, timestamp uint32, payload []byte) {
 		c.t.Fatal(err)
 	}
 	sealed, err := c.seal.EncryptRTP(nil, plain, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.sess.receive(time.Now(), c.wire, sealed)
+}
+
+// sendRTCP sends a report.
+func (c *fakeClient) sendRTCP(p rtcp.Packet) {
+	c.t.Helper()
+	plain, err := rtcp.Marshal([]rtcp.Packet{p})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	sealed, err := c.seal.EncryptRTCP(nil, plain, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
