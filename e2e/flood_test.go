@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -122,6 +123,55 @@ func TestDescriptorLimit(t *testing.T) {
 	// It is over after a second without failure, and may come again on a machine so busy that the clients close slowly.
 	if n := entered(); n > left()+1 || n > 1+int(time.Since(begun).Seconds()) {
 		t.Errorf("%d log lines in %v, %d that it is over", n, time.Since(begun), left())
+	}
+}
+
+// crowd keeps so many connections to an address that say something and then nothing more: each that is closed is dialled again,
+// until the test ends.
+func crowd(t *testing.T, addr string, n int, says string) {
+	t.Helper()
+	var members sync.WaitGroup
+	stay, leave := context.WithCancel(context.Background())
+	for range n {
+		c, err := net.Dial("tcp", addr) // it need not be accepted for that
+		must(t, err)
+		members.Go(func() {
+			for err == nil {
+				linger(stay, c, says)
+				c, err = new(net.Dialer).DialContext(stay, "tcp", addr)
+			}
+		})
+	}
+	t.Cleanup(func() { leave(); members.Wait() })
+}
+
+// linger says something and waits for the end of the connection.
+func linger(stay context.Context, c net.Conn, says string) {
+	defer c.Close()
+	defer context.AfterFunc(stay, func() { c.Close() })()
+	_, _ = io.WriteString(c, says)
+	_, _ = io.Copy(io.Discard, c)
+}
+
+// At the limit of file descriptors, and with twice as many who say no more than a beginning and dial again when they are closed,
+// whoever speaks still joins: over TCP, which needs two connections.
+func TestJoinAtTheDescriptorLimit(t *testing.T) {
+	t.Parallel()
+	for kind, says := range map[string]string{
+		"silent": "", "HTTP": "G", "WebRTC": "\x00\x20\x80" + strings.Repeat("x", 31), "RTMP": "\x03" + strings.Repeat("x", 8),
+		"TLS": "\x16\x03\x01\x02\x00", "idle HTTP": "GET /api/v1/versions HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := launch(t, []string{"sh", "-c", "ulimit -n 200 && exec " + program}, nil)
+			crowd(t, s.addr, 400, says)
+			eventually(t, slack, "the limit is reached", func() bool { return len(s.log.find("msg", "can't accept connections")) > 0 })
+			took := joinTime(t, s)
+			t.Logf("a join takes %v", took)
+			if took >= sniffDeadline {
+				t.Errorf("a join takes %v: it has waited for others' deadlines", took)
+			}
+		})
 	}
 }
 

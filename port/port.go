@@ -23,6 +23,11 @@ type Options struct {
 	// MaxSniffing bounds the connections that have not yet told what they speak; 4096. One more closes the one that has
 	// been silent for longest, so that a client which speaks at once gets through a crowd that does not.
 	MaxSniffing int
+
+	// MakeRoom is called when no connection can be accepted, as at the limit of file descriptors, which is the process's and
+	// not the port's. It closes some of what has said nothing of use since before that moment, and says whether there was
+	// any. It must not block. nil: the port's own MakeRoom.
+	MakeRoom func(before time.Time) bool
 }
 
 func (o Options) withDefaults() Options {
@@ -78,6 +83,9 @@ func Serve(l net.Listener, handlers map[Kind]func(*Conn), o Options) *Port {
 		stopping: make(chan struct{}),
 		serving:  make(map[*Conn]struct{}),
 	}
+	if p.options.MakeRoom == nil {
+		p.options.MakeRoom = p.MakeRoom
+	}
 	p.goroutines.Go(p.accept)
 	return p
 }
@@ -128,8 +136,8 @@ func (p *Port) accept() {
 		}
 		if err != nil {
 			p.counters.acceptErrors.Add(1)
-			p.makeRoom(time.Now())
-			p.pause(trouble.enter(time.Now(), err))
+			made := p.options.MakeRoom(time.Now().Add(-slow))
+			p.pause(trouble.enter(time.Now(), err, made))
 			continue
 		}
 		trouble.leave(time.Now())
@@ -162,14 +170,28 @@ func (p *Port) admit(c *Conn) {
 	}
 }
 
-// makeRoom closes the oldest connection being sniffed, but none that may just be on its way to speak.
-func (p *Port) makeRoom(now time.Time) {
-	const slow = time.Second
+const (
+	// slow is how long a connection may take to speak before another may have its descriptor.
+	slow = time.Second
+	// Room is how many connections of a kind are closed at once where none can be accepted. With the pause that follows it
+	// bounds how fast a crowd that dials again and again is turned over: faster than it waits in the kernel's queue.
+	Room = 16
+)
+
+// MakeRoom closes the oldest connections being sniffed that were accepted before that moment, Room of them at most, and says
+// whether there was one.
+func (p *Port) MakeRoom(before time.Time) (made bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if oldest := p.sniffing.Front(); oldest != nil && now.Sub(oldest.Value.(*Conn).accepted) >= slow {
+	for range Room {
+		oldest := p.sniffing.Front()
+		if oldest == nil || oldest.Value.(*Conn).accepted.After(before) {
+			break
+		}
 		p.displaceOldest()
+		made = true
 	}
+	return made
 }
 
 // displaceOldest closes the connection that has been sniffed for longest. There is one, and the lock is held.

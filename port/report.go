@@ -88,14 +88,17 @@ const (
 	calm       = time.Second // without a failure, for the trouble to be over
 )
 
-// enter notes a failure and says how long to pause.
-func (t *trouble) enter(now time.Time, err error) time.Duration {
+// enter notes a failure and says how long to pause: longer and longer, but where room was made only until it is there.
+func (t *trouble) enter(now time.Time, err error, room bool) time.Duration {
 	if t.since.IsZero() {
 		t.since = now
 		t.log.Error("port: can't accept connections, trying again", "error", err)
 	}
 	t.last = now
 	t.failures++
+	if room {
+		t.delay = 0
+	}
 	t.delay = min(max(2*t.delay, firstPause), lastPause)
 	return t.delay
 }

@@ -40,7 +40,8 @@ func (s *script) connect() net.Conn {
 	return client
 }
 
-// TestAcceptErrors is the limit of file descriptors: the loop pauses, longer and longer, logs twice, and goes on.
+// TestAcceptErrors is the limit of file descriptors: the loop pauses, longer and longer, and goes on; the pause behind what
+// made room is a short one. It logs twice.
 func TestAcceptErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines record
@@ -51,12 +52,13 @@ func TestAcceptErrors(t *testing.T) {
 		for i := range 10 {
 			listener.results <- []error{syscall.EMFILE, syscall.ENFILE, errors.New("something new")}[i%3]
 		}
-		last := listener.connect() // after the pauses of 5, 10, 20, … 640 ms, 1 s and 1 s
-		if paused := time.Since(begin); paused != 3275*time.Millisecond {
+		last := listener.connect() // after the pauses of 5, 10, 20, … 640 ms; room is made; 5 and 10 ms
+		if paused := time.Since(begin); paused != 1290*time.Millisecond {
 			t.Errorf("paused %v", paused)
 		}
 		talk(t, last, "GET /")
 		ended(t, silent) // it made room
+		time.Sleep(calm) // of the bubble's time
 		talk(t, listener.connect(), "GET /")
 		if n := lines.count("level="); n != 2 || lines.count("can't accept") != 1 || lines.count("accepting connections again") != 1 {
 			t.Errorf("%d lines: %s", n, lines.buf.String())
@@ -65,6 +67,61 @@ func TestAcceptErrors(t *testing.T) {
 		if s := p.Stats(); s.AcceptErrors != 10 || s.Accepted != 3 || s.Displaced != 1 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// TestNoRoom is the same limit where nobody can be closed: the pauses grow up to a second.
+func TestNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := newScript()
+		asked := 0
+		p := Serve(listener, map[Kind]func(*Conn){HTTP: echo}, Options{MakeRoom: func(before time.Time) bool {
+			if asked++; !before.Equal(time.Now().Add(-time.Second)) {
+				t.Errorf("room is asked for from those before %v", time.Since(before))
+			}
+			return false
+		}})
+		begin := time.Now()
+		for range 10 {
+			listener.results <- syscall.EMFILE
+		}
+		talk(t, listener.connect(), "GET /") // after the pauses of 5, 10, 20, … 640 ms, 1 s and 1 s
+		if paused := time.Since(begin); paused != 3275*time.Millisecond || asked != 10 {
+			t.Errorf("paused %v, room was asked for %d times", paused, asked)
+		}
+		p.Close()
+	})
+}
+
+// TestRoom is closed for in the order of age, and only what is a second old.
+func TestRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := newScript()
+		p := Serve(listener, nil, Options{Deadline: time.Minute})
+		old := make([]net.Conn, Room+1)
+		for i := range old {
+			old[i] = listener.connect()
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(slow)
+		young := listener.connect()
+		listener.results <- syscall.EMFILE
+		synctest.Wait()
+		for _, c := range old[:Room] {
+			ended(t, c)
+		}
+		if s := p.Stats(); s.Displaced != Room || s.Sniffing != 2 {
+			t.Errorf("%+v", s)
+		}
+		listener.results <- syscall.EMFILE
+		ended(t, old[Room])
+		listener.results <- syscall.EMFILE
+		synctest.Wait()
+		if s := p.Stats(); s.Displaced != Room+1 || s.Sniffing != 1 {
+			t.Errorf("%+v", s)
+		}
+		young.Close()
+		p.Close()
 	})
 }
 

@@ -303,6 +303,7 @@ func TestRapidReset(t *testing.T) {
 // httpPipe is the server's HTTP over connections in memory, with a handler of the test's, and a client of it.
 func httpPipe(t *testing.T, http2 bool, handler func(*Server) http.HandlerFunc) *http.Client {
 	s := &Server{config: new(Config), log: slog.New(slog.DiscardHandler)}
+	s.callers.fresh.most, s.callers.fresh.mostOfOne, s.callers.idle.most, s.callers.idle.mostOfOne = 9, 9, 9, 9
 	listener := port.HTTPListener()
 	server := s.httpServer(httpPlan{}, "")
 	server.Protocols = new(http.Protocols)

@@ -128,6 +128,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		},
 		MaxHeaderBytes: maxHeader,
 		ConnContext:    withConnection,
+		ConnState:      s.callers.note,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }

@@ -86,6 +86,8 @@ var metricList = [...]metric{
 	{"oneport_tls_handshakes_failed_total", "TLS handshakes that did not succeed.", nil},
 	{"oneport_tls_handshakes_displaced_total", "TLS handshakes ended because too many were under way.", nil},
 	{"oneport_rtmp_newcomers_displaced_total", "RTMP connections ended because too many had not said what they want.", nil},
+	{"oneport_rtc_strangers_displaced_total", "TCP connections for WebRTC ended because too many had not said whose they are.", nil},
+	{"oneport_http_callers_displaced_total", "HTTP connections ended because too many had no request.", nil},
 	{"oneport_feedback_dropped_total", "Feedback dropped because a connection was full.", nil},
 	{"oneport_udp_send_errors_total", "Datagrams that the kernel did not take.", nil},
 	{"oneport_panics_total", "Faults of the server that ended what they happened to: a session, a viewer, a bridge, a segmenter, a connection. The log tells each.", nil},
@@ -185,6 +187,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	count("oneport_tls_handshakes_failed_total", s.stats.tlsFailed.Load())
 	count("oneport_tls_handshakes_displaced_total", s.handshakes.displaced.Load())
 	count("oneport_rtmp_newcomers_displaced_total", s.newcomers.displaced.Load())
+	count("oneport_rtc_strangers_displaced_total", s.strangers.displaced.Load())
+	count("oneport_http_callers_displaced_total", s.callers.fresh.displaced.Load()+s.callers.idle.displaced.Load())
 	count("oneport_feedback_dropped_total", s.stats.feedbackDropped.Load())
 	if s.udp != nil {
 		count("oneport_udp_send_errors_total", s.udp.dropped.Load())

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"oneport/port"
 )
@@ -36,14 +37,15 @@ type newcomers struct {
 
 // newcomer is one of them, and its places in the lists.
 type newcomer struct {
-	conn     *port.Conn
+	conn     net.Conn
 	from     netip.Addr
+	since    time.Time
 	all, own *list.Element
 }
 
 // enter counts a connection in, which may close another.
-func (n *newcomers) enter(c *port.Conn) *newcomer {
-	in := &newcomer{conn: c, from: addressOf(c.RemoteAddr().String())}
+func (n *newcomers) enter(c net.Conn) *newcomer {
+	in := &newcomer{conn: c, from: addressOf(c.RemoteAddr().String()), since: time.Now()}
 	if below := portBelow(c); below != nil {
 		in.conn = below // closing TLS would send a word first, and wait for that
 	}
@@ -63,6 +65,22 @@ func (n *newcomers) enter(c *port.Conn) *newcomer {
 	}
 	in.all, in.own = n.all.PushBack(in), n.of[in.from].PushBack(in)
 	return in
+}
+
+// makeRoom closes the oldest that have been here since before that moment, port.Room of them at most, and says whether there
+// was one.
+func (n *newcomers) makeRoom(before time.Time) (made bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for range port.Room {
+		oldest := n.all.Front()
+		if oldest == nil || oldest.Value.(*newcomer).since.After(before) {
+			break
+		}
+		n.displace(oldest.Value.(*newcomer))
+		made = true
+	}
+	return made
 }
 
 // displace makes room. Called locked.

@@ -45,12 +45,15 @@ type Server struct {
 	writers    []*writer
 	turn       atomic.Uint32 // which writer the next viewer gets
 
+	opening    sync.Mutex // guards ports while they are opened, for makeRoom
 	ports      []*port.Port
 	https      []*http.Server
 	certs      map[cert.Files]*cert.Source
 	acme       *cert.Account // nil without acme
 	handshakes newcomers     // by TLS
 	newcomers  newcomers     // by RTMP
+	strangers  newcomers     // by WebRTC
+	callers    callers       // by HTTP
 	udp        *udpPort
 	srt        *srt.Listener
 	rtcTCPPort uint16
@@ -139,15 +142,20 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		rtcQueue:    queue{most: halfOf(c.RTC.MaxSessions), mostOfOne: c.RTC.MaxSessionsPerAddress, full: errSessionsWaiting, fullOfOne: errTooManyAddress},
 		handshakes:  newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
 		newcomers:   newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
-		timers:      newTimers(),
-		serverID:    "vid-" + randomText(7),
-		serviceID:   randomText(8),
-		pid:         strconv.Itoa(os.Getpid()),
-		started:     time.Now(),
-		stop:        make(chan struct{}),
-		lookup:      net.DefaultResolver.LookupNetIP,
-		interfaces:  net.InterfaceAddrs,
-		certs:       make(map[cert.Files]*cert.Source),
+		strangers:   newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
+		callers: callers{
+			fresh: newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
+			idle:  newcomers{most: mostNewcomers, mostOfOne: mostNewcomers},
+		},
+		timers:     newTimers(),
+		serverID:   "vid-" + randomText(7),
+		serviceID:  randomText(8),
+		pid:        strconv.Itoa(os.Getpid()),
+		started:    time.Now(),
+		stop:       make(chan struct{}),
+		lookup:     net.DefaultResolver.LookupNetIP,
+		interfaces: net.InterfaceAddrs,
+		certs:      make(map[cert.Files]*cert.Source),
 	}
 	for v := range c.Vhosts.All() {
 		s.vhostIDs[v.Name] = "vid-" + randomText(7)
@@ -233,15 +241,32 @@ func (s *Server) openPort(p *portPlan) error {
 		handlers[port.RTC] = s.serveRTC
 	}
 	settings := s.told(p, func(v service) string { return v.setting })
-	opened, err := port.Open(listenText(p.addr), handlers, port.Options{Log: s.log, Setting: settings})
+	opened, err := port.Open(listenText(p.addr), handlers, port.Options{Log: s.log, Setting: settings, MakeRoom: s.makeRoom})
 	if err != nil {
 		return err
 	}
+	s.opening.Lock()
 	s.ports = append(s.ports, opened)
+	s.opening.Unlock()
 	if p.rtc {
 		s.rtcTCPPort = opened.Addr().(*net.TCPAddr).AddrPort().Port()
 	}
 	return nil
+}
+
+// makeRoom closes connections that have said nothing of use since before that moment, whatever port they came to and however
+// far they are, because the process can't open one more: a client that speaks at once gets through a crowd that does not.
+func (s *Server) makeRoom(before time.Time) (made bool) {
+	s.opening.Lock()
+	ports := s.ports
+	s.opening.Unlock()
+	for _, p := range ports {
+		made = p.MakeRoom(before) || made
+	}
+	for _, n := range []*newcomers{&s.handshakes, &s.newcomers, &s.strangers, &s.callers.fresh, &s.callers.idle} {
+		made = n.makeRoom(before) || made
+	}
+	return made
 }
 
 // serveHTTP serves the connections that the listener is given, until the server is closed.

@@ -249,6 +249,7 @@ func (s *Server) serveRTC(c *port.Conn) {
 
 // introduce reads until a valid Binding request says whose connection this is. Nothing is kept of what comes before.
 func (s *Server) introduce(c net.Conn, reader *frameReader, l *tcpLink) *session {
+	defer s.strangers.leave(s.strangers.enter(c))
 	c.SetReadDeadline(time.Now().Add(strangerDeadline))
 	for checks := 0; checks < strangerChecks; {
 		frame, err := reader.next()

@@ -1,0 +1,40 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"sync"
+)
+
+// callers are the HTTP connections without a request: those that have not made their first one yet, bounded as all
+// newcomers are, and those that are kept open for another. Of these an address may have as many as there may be in all: a
+// proxy in front keeps many.
+type callers struct {
+	fresh, idle newcomers
+	places      sync.Map // of *callerPlace by net.Conn
+}
+
+// callerPlace is where a connection is noted.
+type callerPlace struct {
+	among *newcomers
+	in    *newcomer
+}
+
+// note follows a connection through its states, as http.Server tells them, one after the other. A connection is active from
+// when the header of a request is complete.
+func (h *callers) note(c net.Conn, state http.ConnState) {
+	if p, ok := h.places.LoadAndDelete(c); ok {
+		p := p.(*callerPlace)
+		p.among.leave(p.in)
+	}
+	var among *newcomers
+	switch state {
+	case http.StateNew:
+		among = &h.fresh
+	case http.StateIdle:
+		among = &h.idle
+	default:
+		return
+	}
+	h.places.Store(c, &callerPlace{among, among.enter(c)})
+}
