@@ -11,7 +11,7 @@
 //
 // A struct is a section, a slice takes several arguments, an embedded struct (or the tag `conf:",inline"`) belongs to the
 // section around it, and Vhosts is the section of virtual hosts. Types with UnmarshalText read themselves. Further tags:
-// `secret:"true"` keeps a value out of what is printed; `env:"-"` takes no value from the environment. The default of a
+// `words:"one two"` takes those alone, and for another, with a warning, the default, as SRS does; `secret:"true"` keeps a value out of what is printed; `env:"-"` takes no value from the environment. The default of a
 // switch decides SRS's rule: on by default is off for exactly `off`, off by default is on for exactly `on`. As in SRS, a
 // setting named candidate, and no other, may be given as $NAME, which is an environment variable.
 //

@@ -32,7 +32,8 @@ type node struct {
 	env      []string // the environment variables that set it, the first that is not empty wins
 	def      string
 	unit     string
-	variable bool // $NAME stands for an environment variable, for the default if that is not set
+	words    []string // those it takes, if there are only some; the default counts for another
+	variable bool     // $NAME stands for an environment variable, for the default if that is not set
 	secret   bool
 	several  bool // takes any number of arguments
 
@@ -131,6 +132,7 @@ func (n *node) field(f reflect.StructField, name string, index []int) error {
 // readTags reads what else is said of a setting and checks that its default is a value for it.
 func (n *node) readTags(tag reflect.StructTag) error {
 	n.def, n.unit, n.secret = tag.Get("default"), tag.Get("unit"), tag.Get("secret") == "true"
+	n.words = strings.Fields(tag.Get("words"))
 	n.variable = n.name == "candidate" // in rtc_server, and in the sip of a stream_caster
 	n.several = n.typ.Kind() == reflect.Slice
 	if tag.Get("env") != "-" {

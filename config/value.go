@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -45,6 +47,10 @@ func (n *node) parseOne(v reflect.Value, word string) (warning string, err error
 	}
 	switch v.Kind() {
 	case reflect.String:
+		if len(n.words) > 0 && !slices.Contains(n.words, word) {
+			v.SetString(n.def)
+			return fmt.Sprintf("%s is none of %s, so %s counts", show(word), strings.Join(n.words, ", "), n.def), nil
+		}
 		v.SetString(word)
 		return "", nil
 	case reflect.Bool:

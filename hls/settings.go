@@ -23,8 +23,8 @@ type Settings struct {
 	M3U8File    string `conf:"hls_m3u8_file" default:"[app]/[stream].m3u8" doc:"The playlist, as a URL path and as a file below hls_path."`
 	TSFile      string `conf:"hls_ts_file" default:"[app]/[stream]-[seq].ts" doc:"The segments. [seq] is put in if it is left out: the segment's number, with six digits behind it that tell starts apart, so that no name ever comes twice."`
 	EntryPrefix string `conf:"hls_entry_prefix" doc:"What the playlist puts before each segment's path, for example a CDN's URL."`
-	ACodec      string `conf:"hls_acodec" default:"aac" doc:"aac, mp3 or an. an leaves the sound out; with the others its codec is the stream's."`
-	VCodec      string `conf:"hls_vcodec" default:"h264" doc:"h264, h265 or vn. vn leaves the picture out; with the others its codec is the stream's."`
+	ACodec      string `conf:"hls_acodec" default:"aac" words:"aac mp3 an" doc:"aac, mp3 or an. an leaves the sound out; with the others its codec is the stream's."`
+	VCodec      string `conf:"hls_vcodec" default:"h264" words:"h264 h265 vn" doc:"h264, h265 or vn. vn leaves the picture out; with the others its codec is the stream's."`
 
 	Cleanup bool          `conf:"hls_cleanup" default:"on" doc:"Remove files that the playlist does not name any more. After a crash, what its playlist still names goes when the stream has another; what that no longer named stays."`
 	Dispose time.Duration `conf:"hls_dispose" default:"120" unit:"s" doc:"How long the segments stay when nobody publishes, and in memory when nobody plays. 0 keeps files for ever."`
