@@ -55,6 +55,7 @@ func at(d *Directive) origin {
 func (b *binder) section(n *node, v reflect.Value, d *Directive) {
 	before := len(b.errors.List) + b.errors.More
 	if n == b.root {
+		before = 0 // a misspelt name is a value that somebody gave
 		b.origins = make(map[*node]origin)
 	}
 	for _, c := range n.children {
@@ -123,21 +124,28 @@ func (b *binder) given(n *node, d *Directive) ([]string, origin) {
 		}
 	}
 	if n.variable {
-		words = b.expand(n, words)
+		var name string
+		if words, name = b.expand(n, words); name != "" {
+			from.env = name
+		}
 	}
 	return words, from
 }
 
-// expand puts the environment's words in the place of $NAME, or the default if it has none.
-func (b *binder) expand(n *node, words []string) []string {
-	var expanded []string
+// expand puts the environment's words in the place of $NAME, or the default if it has none, and returns the first name that
+// has some.
+func (b *binder) expand(n *node, words []string) (expanded []string, from string) {
 	for _, w := range words {
 		name, ok := strings.CutPrefix(w, "$")
 		if ok {
 			w = b.env.get(name)
 		}
+		w = strings.TrimSpace(w)
+		if ok && w != "" && from == "" {
+			from = name
+		}
 		switch {
-		case ok && strings.TrimSpace(w) == "":
+		case ok && w == "":
 			expanded = append(expanded, n.defaults()...)
 		case ok && n.several:
 			expanded = append(expanded, strings.Fields(w)...)
@@ -145,7 +153,7 @@ func (b *binder) expand(n *node, words []string) []string {
 			expanded = append(expanded, w)
 		}
 	}
-	return expanded
+	return expanded, from
 }
 
 // check asks the structs a section is made of what they think of their values.
@@ -174,14 +182,20 @@ func each(err error) []error {
 	return []error{err}
 }
 
-// misfit reports what Check said, at the setting its first word names, else at the section.
+// misfit reports what Check said, at the setting its first word names, else at the section. The variable that sets it is
+// named too: without a file there is no other way to.
 func (b *binder) misfit(n *node, d *Directive, err error) {
 	text := err.Error()
 	first, _, _ := strings.Cut(text, " ")
 	first = strings.TrimSuffix(first, ":")
 	switch c := n.bound(strings.Split(first, ".")); {
 	case c != nil && c.form == setting:
-		b.fail(b.origins[c], "%s%s", quotedPath(c.path), strings.TrimPrefix(text, first))
+		from := b.origins[c]
+		text = quotedPath(c.path) + strings.TrimPrefix(text, first)
+		if from.env == "" && len(c.env) > 0 {
+			text += " (" + c.env[0] + ")"
+		}
+		b.fail(from, "%s", text)
 	case n == b.root:
 		b.fail(origin{}, "%s", text)
 	default:

@@ -152,10 +152,10 @@ func TestCheck(t *testing.T) {
 	for text, want := range map[string]string{
 		"port 1;":                             "",
 		"port 3;":                             "only port 1 will do: it is the first",
-		"port 2;":                             "`tcp.port` must differ from port",
-		"port 4;\ntcp { port 4; }":            "f:2:12: `tcp.port` must differ from port",
+		"port 2;":                             "`tcp.port` must differ from port (SRS_TCP_PORT)",
+		"port 4;\ntcp { port 4; }":            "f:2:12: `tcp.port` must differ from port (SRS_TCP_PORT)",
 		"vhost a {}\nvhost b { port 3; }":     "f:2:1: `vhost`: only port 1 will do: it is the first",
-		"vhost a { tcp { port 4; } port 4; }": "f:1:22: `vhost.tcp.port` must differ from port",
+		"vhost a { tcp { port 4; } port 4; }": "f:1:22: `vhost.tcp.port` must differ from port (SRS_VHOST_TCP_PORT)",
 		"port 3; tcp { port x; }":             "f:1:20: `tcp.port`: `x` is not a whole number",
 	} {
 		_, err := Load(Input{Source: Source{Path: "f", Text: []byte(text)}}, new(checked))

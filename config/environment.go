@@ -63,6 +63,9 @@ func Locate(environ []string, path string, envOnly bool) (string, bool) {
 	return path, false
 }
 
+// EnvName is the name of the variable that sets what has this path, a.b.c.
+func EnvName(path string) string { return envNames(strings.Split(path, "."))[0] }
+
 // envNames returns the names of the variables that set what has this path: first the one that follows from it, a.b.c is
 // SRS_A_B_C, then the other names SRS has used.
 func envNames(path []string) []string {
