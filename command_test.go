@@ -143,7 +143,7 @@ func TestTestOfConfiguration(t *testing.T) {
 	if code, out, _ := ended(t, nil, "-t"); code != 0 || !regexp.MustCompile(`(?m)^http_api\.listen +8080 +built-in`).MatchString(out) {
 		t.Errorf("without a file: code %d\n%s", code, out)
 	}
-	if code, out, _ := ended(t, nil, "-t", "-e"); code != 0 || !regexp.MustCompile(`(?m)^http_api\.enabled +off +default$`).MatchString(out) {
+	if code, out, _ := ended(t, []string{"SRS_HTTP_SERVER_ENABLED=on"}, "-t", "-e"); code != 0 || !regexp.MustCompile(`(?m)^http_api\.enabled +off +default$`).MatchString(out) {
 		t.Errorf("-e: code %d\n%s", code, out)
 	}
 	if code, out, _ := ended(t, []string{"SRS_CONFIG_FILE=" + path}, "-t"); code != 0 || !strings.Contains(out, "127.0.0.1:7777") {

@@ -36,10 +36,9 @@ func (s *Server) candidates(ctx context.Context, query url.Values, apiHost strin
 			hosts = append(hosts, h)
 		}
 	}
-	configured := s.config.RTC.Candidate
-	told := configured != "*" && configured != "" && configured != "0.0.0.0"
+	configured, told, _ := s.config.RTC.told() // it was good when the configuration was checked
 	if told {
-		add(configured)
+		hosts = append(hosts, configured)
 	}
 	if s.config.RTC.APIAsCandidates {
 		for _, h := range s.apiCandidates(ctx, apiHost) {

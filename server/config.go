@@ -156,7 +156,7 @@ type RTC struct {
 	TCP      RTCTCP `conf:"tcp"`
 	Protocol string `conf:"protocol" default:"udp" doc:"Which transports are offered to clients: udp, tcp, or all."`
 
-	Candidate             string `conf:"candidate" default:"*" variable:"*" doc:"Address or domain that clients reach this server by; * finds out; $NAME reads the environment."`
+	Candidate             string `conf:"candidate" default:"*" doc:"Address or domain that clients reach this server by; * finds out; $NAME reads the environment."`
 	AutoDetect            bool   `conf:"use_auto_detect_network_ip" default:"on" doc:"With candidate *, offer the addresses of the network interfaces."`
 	IPFamily              string `conf:"ip_family" default:"ipv4" doc:"Which interface addresses are offered: ipv4, ipv6, or all."`
 	APIAsCandidates       bool   `conf:"api_as_candidates" default:"on" doc:"Offer the host that the client called the API by."`
@@ -218,8 +218,11 @@ type VhostRTC struct {
 	AACBitrate int `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC; 24000 at least are used for each channel."`
 }
 
-// Check finds a rate of keyframe requests that SRS refuses too.
+// Check finds a time with which no session would last, and a rate of keyframe requests that SRS refuses too.
 func (v VhostRTC) Check() error {
+	if v.Timeout <= 0 {
+		return errors.New("stun_timeout must be greater than 0")
+	}
 	if least, most := 500*time.Millisecond, 30*time.Second; v.PLIForRTMP < least || v.PLIForRTMP > most {
 		return errors.New("pli_for_rtmp must be from 0.5 to 30 s")
 	}
@@ -230,61 +233,6 @@ func (v VhostRTC) Check() error {
 }
 
 func (v *VhostRTC) ice() ice.Config { return ice.Config{Timeout: v.Timeout, Strict: v.Strict} }
-
-// Check finds settings that contradict each other or mean nothing.
-func (c *Config) Check() error {
-	for _, v := range c.services() {
-		if _, err := parseListen(v.listen); v.on && err != nil {
-			return fmt.Errorf("%s: %w", v.setting, err)
-		}
-	}
-	if _, err := parseListen(c.SRT.Listen); c.SRT.Enabled && err != nil {
-		return fmt.Errorf("srt_server.listen: %w", err)
-	}
-	// These are checked even where the protocol leaves one of them unused.
-	if _, err := parseListen(c.RTC.Listen); c.RTC.Enabled && err != nil {
-		return fmt.Errorf("rtc_server.listen: %w", err)
-	}
-	if _, err := parseListen(c.RTC.TCP.Listen); c.RTC.Enabled && c.RTC.TCP.Enabled && err != nil {
-		return fmt.Errorf("rtc_server.tcp.listen: %w", err)
-	}
-	switch {
-	case c.HTTPAPI.HTTPS.Enabled && !c.HTTPAPI.Enabled:
-		return errors.New("http_api.https.enabled is on but http_api.enabled is off: switch that on too")
-	case c.HTTPServer.HTTPS.Enabled && !c.HTTPServer.Enabled:
-		return errors.New("http_server.https.enabled is on but http_server.enabled is off: switch that on too")
-	}
-	if size := c.rtmpChunkSize(); size < 128 || size > 65536 {
-		return errors.New("chunk_size must be from 128 to 65536")
-	}
-	if c.ACME.Enabled && !c.HTTPAPI.HTTPS.Enabled && !c.HTTPServer.HTTPS.Enabled && !c.RTMPS.Enabled {
-		return errors.New("acme.enabled is on but nothing would use a certificate: switch http_server.https.enabled, http_api.https.enabled or rtmps.enabled on")
-	}
-	if c.RTC.Enabled && c.RTC.Protocol == "tcp" && !c.RTC.TCP.Enabled {
-		return fmt.Errorf("rtc_server.protocol is tcp but rtc_server.tcp.enabled is off: no client could connect; switch tcp on")
-	}
-	switch c.RTC.Protocol {
-	case "udp", "tcp", "all":
-	default:
-		return fmt.Errorf("rtc_server.protocol is %q: it can be udp, tcp or all", c.RTC.Protocol)
-	}
-	switch c.RTC.IPFamily {
-	case "ipv4", "ipv6", "all":
-		return nil
-	}
-	return fmt.Errorf("rtc_server.ip_family is %q: it can be ipv4, ipv6 or all", c.RTC.IPFamily)
-}
-
-// Warnings are words about settings that contradict none but have no effect as they are, or one that nobody wants, where SRS says
-// nothing.
-func (c *Config) Warnings() (list []string) {
-	for v := range c.Vhosts.All() {
-		if v.Settings.Remux.Enabled && !c.HTTPServer.Enabled {
-			list = append(list, fmt.Sprintf("vhost %s has http_remux.enabled on but http_server.enabled is off: no stream is played by HTTP; switch that on", v.Name))
-		}
-	}
-	return append(list, c.sharedFiles()...)
-}
 
 // parseListen reads "port", ":port" or "address:port". No address means every one, IPv4 and IPv6.
 func parseListen(s string) (netip.AddrPort, error) {

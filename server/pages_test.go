@@ -11,7 +11,7 @@ import (
 func TestSite(t *testing.T) {
 	names := func(text string) (list []string) {
 		conf := new(Config)
-		in := config.Input{Source: config.Source{Path: "test.conf", Text: []byte(text)}}
+		in := config.Input{Source: config.Source{Path: "test.conf", Text: []byte("http_api { enabled on; } " + text)}}
 		if _, err := config.Load(in, conf); err != nil {
 			t.Fatal(err)
 		}

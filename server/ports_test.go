@@ -150,7 +150,6 @@ func TestPortInUse(t *testing.T) {
 		{`http_api { enabled on; listen 127.0.0.1:PORT1; } http_server { enabled on; listen TAKEN; }`, "http_server.listen"},
 		{`rtc_server { enabled on; protocol tcp; tcp { enabled on; listen TAKEN; } }`, "rtc_server.tcp.listen"},
 		{`rtc_server { enabled on; listen UDP; }`, "rtc_server.listen"},
-		{`http_api { listen 127.0.0.1:PORT1; }`, "enable http_api"},
 	} {
 		text := strings.NewReplacer("TAKEN", taken.Addr().String(), "UDP", takenUDP.LocalAddr().String()).Replace(test.config)
 		s, err := Open(configure(t, text), logTo(t))

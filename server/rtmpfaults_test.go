@@ -274,8 +274,8 @@ func TestRTMPListens(t *testing.T) {
 			t.Errorf("%q listens on %q, want %q", text, got, want)
 		}
 	}
-	c := configure(t, "rtmp { chunk_size 4096; } vhost __defaultVhost__ { }")
-	if c.rtmpChunkSize() != 4096 || configure(t, "vhost __defaultVhost__ { }").rtmpChunkSize() != 60000 {
+	c := configure(t, "http_api { enabled on; } rtmp { chunk_size 4096; } vhost __defaultVhost__ { }")
+	if c.rtmpChunkSize() != 4096 || configure(t, "http_api { enabled on; }").rtmpChunkSize() != 60000 {
 		t.Error("chunk_size is not what it says")
 	}
 }

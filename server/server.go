@@ -183,10 +183,6 @@ func (s *Server) listen() error {
 	if err != nil {
 		return err
 	}
-	udp := s.config.RTC.Enabled && s.config.RTC.Protocol != "tcp"
-	if len(plan) == 0 && !udp && !s.config.SRT.Enabled {
-		return errors.New("nothing is switched on: enable http_api, http_server, rtc_server or srt_server, or let RTMP listen")
-	}
 	if err := s.openAccount(); err != nil {
 		return err
 	}
@@ -195,7 +191,7 @@ func (s *Server) listen() error {
 			return err
 		}
 	}
-	if udp {
+	if s.config.rtcOverUDP() {
 		addr, err := parseListen(s.config.RTC.Listen)
 		if err != nil {
 			return fmt.Errorf("rtc_server.listen: %w", err)

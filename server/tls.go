@@ -89,8 +89,8 @@ func (s *Server) ownNames() []string {
 	if name, err := os.Hostname(); err == nil {
 		names = append(names, name)
 	}
-	if c := s.config.RTC.Candidate; c != "*" && c != "" {
-		names = append(names, hostOf(c))
+	if h, told, _ := s.config.RTC.told(); told {
+		names = append(names, h.Addr)
 	}
 	for _, a := range s.interfaceAddrs() {
 		names = append(names, a.String())
