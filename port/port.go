@@ -67,7 +67,7 @@ func Open(addr string, handlers map[Kind]func(*Conn), o Options) (*Port, error) 
 	// Go sets TCP_NODELAY and keep-alive on what this accepts.
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, openError(addr, o.Setting, err)
+		return nil, ListenError("TCP", addr, o.Setting, err)
 	}
 	return Serve(l, handlers, o), nil
 }

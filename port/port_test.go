@@ -255,7 +255,7 @@ func TestOpenErrors(t *testing.T) {
 		{"192.0.2.1:80", "listen", syscall.EADDRNOTAVAIL, "port: TCP 192.0.2.1:80 is not an address of this machine: choose another with listen"},
 		{":x", "listen", errors.New("unknown port"), "port: can't listen on TCP x, set by listen: unknown port"},
 	} {
-		if err := openError(test.addr, test.setting, test.cause); err.Error() != test.want || !errors.Is(err, test.cause) {
+		if err := ListenError("TCP", test.addr, test.setting, test.cause); err.Error() != test.want || !errors.Is(err, test.cause) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -122,9 +122,9 @@ type sentence struct {
 func (s sentence) Error() string { return s.text }
 func (s sentence) Unwrap() error { return s.cause }
 
-// openError says what is wrong with an address and what to do about it.
-func openError(addr, setting string, err error) error {
-	name := "TCP " + strings.TrimPrefix(addr, ":")
+// ListenError says what is wrong with an address of a network, TCP or UDP, and what to do about it with the setting.
+func ListenError(network, addr, setting string, err error) error {
+	name := network + " " + strings.TrimPrefix(addr, ":")
 	with := ""
 	if setting != "" {
 		with = " with " + setting

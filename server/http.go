@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"oneport/cert"
+	"oneport/config"
 	"oneport/web"
 )
 
@@ -61,16 +62,54 @@ func (c *Config) services() []service {
 	return list
 }
 
-// told collects something of every service that a port has.
-func (s *Server) told(p *portPlan, what func(service) string) string {
+// told names the services that a port has.
+func (s *Server) told(p *portPlan) string {
 	var list []string
 	for _, v := range s.config.services() {
-		if addr, _ := parseListen(v.listen); v.on && addr == p.addr && !slices.Contains(list, what(v)) {
-			list = append(list, what(v))
+		if addr, _ := parseListen(v.listen); v.on && addr == p.addr && !slices.Contains(list, v.name) {
+			list = append(list, v.name)
 		}
 	}
 	return strings.Join(list, ", ")
 }
+
+// settingsOf names the settings that put a service on the port, with their variables. Those that say no address, but that they
+// share one, are left out: the port moves with the others.
+func (s *Server) settingsOf(p *portPlan) string {
+	var own, all []string
+	for _, v := range s.config.services() {
+		addr, _ := parseListen(v.listen)
+		name := withVariable(v.setting)
+		if !v.on || addr != p.addr || slices.Contains(all, name) {
+			continue
+		}
+		all = append(all, name)
+		if !s.config.follows(v.setting, p.addr) {
+			own = append(own, name)
+		}
+	}
+	if own == nil {
+		own = all
+	}
+	return strings.Join(own, ", ")
+}
+
+// follows says whether a setting has the address from another one.
+func (c *Config) follows(setting string, addr netip.AddrPort) bool {
+	said, ok := map[string][]string{
+		"http_api.https.listen":    {c.HTTPAPI.HTTPS.Listen},
+		"http_server.https.listen": {c.HTTPServer.HTTPS.Listen},
+		"listen":                   slices.Concat(c.Listen, c.RTMP.Listen),
+		"rtmps.listen":             c.RTMPS.Listen,
+	}[setting]
+	return ok && !slices.ContainsFunc(said, func(listen string) bool {
+		a, err := parseListen(listen)
+		return err == nil && a == addr
+	})
+}
+
+// withVariable is a setting with the environment variable that sets it.
+func withVariable(setting string) string { return setting + " (" + config.EnvName(setting) + ")" }
 
 // plan gathers the services by address: equal addresses share a port.
 func (s *Server) plan() ([]*portPlan, error) {
@@ -193,7 +232,7 @@ func (s *Server) Summary() []string {
 	var lines []string
 	plan, _ := s.plan() // it was good when the server was opened
 	for _, p := range plan {
-		lines = append(lines, "TCP "+listenText(p.addr)+"  "+s.told(p, func(v service) string { return v.name }))
+		lines = append(lines, "TCP "+listenText(p.addr)+"  "+s.told(p))
 	}
 	if s.udp != nil {
 		lines = append(lines, "UDP "+s.udp.local.String()+"  WebRTC media")

@@ -236,8 +236,7 @@ func (s *Server) openPort(p *portPlan) error {
 	if p.rtc {
 		handlers[port.RTC] = s.serveRTC
 	}
-	settings := s.told(p, func(v service) string { return v.setting })
-	opened, err := port.Open(listenText(p.addr), handlers, port.Options{Log: s.log, Setting: settings, MakeRoom: s.makeRoom})
+	opened, err := port.Open(listenText(p.addr), handlers, port.Options{Log: s.log, Setting: s.settingsOf(p), MakeRoom: s.makeRoom})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"oneport/config"
 	"oneport/media"
+	"oneport/port"
 	"oneport/srt"
 	"oneport/stream"
 	"oneport/ts"
@@ -30,16 +31,17 @@ var (
 // openSRT listens for SRT.
 func (s *Server) openSRT() error {
 	addr, err := parseListen(s.config.SRT.Listen)
-	if err == nil {
-		local := listenText(addr)
-		s.srt, err = srt.Listen(local, s.config.SRT, srt.Handlers{
-			Control: exclusive,
-			Handle:  func(r *srt.Request) { s.serveSRT(r, local) },
-			Fault:   func(p any) { s.stats.strangers.Add(1); s.log.Debug("srt: a handshake can't be read", "panic", p) },
-		})
-	}
 	if err != nil {
 		return fmt.Errorf("srt_server.listen: %w", err)
+	}
+	local := listenText(addr)
+	s.srt, err = srt.Listen(local, s.config.SRT, srt.Handlers{
+		Control: exclusive,
+		Handle:  func(r *srt.Request) { s.serveSRT(r, local) },
+		Fault:   func(p any) { s.stats.strangers.Add(1); s.log.Debug("srt: a handshake can't be read", "panic", p) },
+	})
+	if err != nil {
+		return port.ListenError("UDP", local, withVariable("srt_server.listen"), err)
 	}
 	return nil
 }

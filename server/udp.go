@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"oneport/ice"
+	"oneport/port"
 )
 
 const (
@@ -42,7 +43,7 @@ func (s *Server) openUDP(listen string) (*udpPort, error) {
 	}
 	conn, err := net.ListenUDP("udp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("UDP %s can't be listened on (rtc_server.listen): %w: stop what uses it, or choose another port", listen, err)
+		return nil, port.ListenError("UDP", listen, withVariable("rtc_server.listen"), err)
 	}
 	conn.SetReadBuffer(udpBuffer)
 	conn.SetWriteBuffer(udpBuffer)
