@@ -89,6 +89,13 @@ func TestDoubts(t *testing.T) {
 			t.Errorf("%s: %s%s, want a warning with %q", test.text, refusal, all, test.want)
 		}
 	}
+	var none Config
+	report, err := config.Load(config.Input{Source: config.Source{Path: "test", Text: []byte("http_api { enabled on; }")},
+		Environ: []string{"SRS_VHOST_RTC_ENABLED=on", "SRS_VHOST_DVR_ENABLED=on"}}, &none)
+	if err != nil || len(report.Unread) != 2 || !strings.Contains(report.Unread[0].String(), "DVR_ENABLED is not supported") ||
+		!strings.Contains(report.Unread[1].String(), "RTC_ENABLED is ignored, for there is no virtual host") {
+		t.Errorf("%v, %v", report.Unread, err)
+	}
 	c := configure(t, "http_api { enabled on; } vhost a { hls { hls_acodec copy; hls_vcodec vn; } }")
 	if h := c.Vhosts.Find("a").Settings.HLS; h.ACodec != "aac" || h.VCodec != "vn" {
 		t.Errorf("the codecs are %s and %s", h.ACodec, h.VCodec)
