@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"text/tabwriter"
 
@@ -23,8 +23,8 @@ var builtIn []byte
 
 // options are the command line's.
 type options struct {
-	file                            string
-	test, envOnly, version, verbose bool
+	file                                                     string
+	test, envOnly, version, signature, help, verbose, noFile bool
 }
 
 const usage = `oneport carries live video through one port: WebRTC over TCP and UDP, RTMP, HTTP-FLV, HTTP-TS, HLS and DASH, its pages and
@@ -45,6 +45,9 @@ func command(args, environ []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.envOnly, "e", false, "no file and no built-in configuration: the environment alone")
 	flags.BoolVar(&o.version, "v", false, "print the version and exit")
 	flags.BoolVar(&o.version, "V", false, "print the version and exit")
+	flags.BoolVar(&o.signature, "g", false, "print the name by which HTTP clients know the server and exit")
+	flags.BoolVar(&o.signature, "G", false, "print the name by which HTTP clients know the server and exit")
+	flags.BoolVar(&o.help, "?", false, "print this help and exit")
 	flags.BoolVar(&o.verbose, "debug", false, "log what only a developer wants to know")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, usage)
@@ -58,30 +61,30 @@ func command(args, environ []string, stdout, stderr io.Writer) int {
 	case flags.NArg() > 0:
 		fmt.Fprintf(stderr, "oneport: %q is not understood: see oneport -h\n", flags.Arg(0))
 		return 1
-	}
-	if o.version {
+	case o.help:
+		flags.Usage()
+		return 0
+	case o.version:
 		fmt.Fprintf(stdout, "oneport %s (%s %s/%s)\n", server.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return 0
+	case o.signature:
+		fmt.Fprintf(stdout, "oneport/%s\n", server.Version())
+		return 0
 	}
+	flags.Visit(func(f *flag.Flag) { o.noFile = o.noFile || f.Name == "c" && o.file == "" })
 	return run(o, environ, stdout, stderr)
 }
 
 func run(o options, environ []string, stdout, stderr io.Writer) int {
 	log := newLog(stderr, o.verbose)
 	var c server.Config
-	report, err := load(o, environ, &c)
+	report, err := load(o, environ, &c, log)
+	if err == nil && o.test {
+		err = c.CheckFiles()
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "oneport: %v\n", err)
 		return 1
-	}
-	for _, w := range report.Warnings.List {
-		log.Warn(w.Error())
-	}
-	for _, w := range c.Warnings() {
-		log.Warn(w)
-	}
-	for _, u := range report.Unread {
-		log.Warn(u.String())
 	}
 	if o.test {
 		printValues(stdout, report)
@@ -113,23 +116,51 @@ func newLog(w io.Writer, verbose bool) *slog.Logger {
 }
 
 // load reads the configuration: the file of -c or SRS_CONFIG_FILE, else the built-in one; with -e neither. The environment
-// goes before all of them.
-func load(o options, environ []string, c *server.Config) (*config.Report, error) {
+// goes before all of them. What there is to warn of is logged also where there is an error: it may be the reason.
+func load(o options, environ []string, c *server.Config, log *slog.Logger) (*config.Report, error) {
+	if o.noFile {
+		return nil, errors.New("the file of -c is empty: name one, or leave -c out for the built-in configuration")
+	}
 	path, envOnly := config.Locate(environ, o.file, o.envOnly)
 	in := config.Input{
 		Source:  config.Source{Path: "built-in configuration", Text: builtIn},
-		Include: os.ReadFile,
+		Include: readFile,
 		Environ: environ,
 		EnvOnly: envOnly,
 	}
+	if envOnly && o.file != "" {
+		log.Warn("the environment alone counts (-e, SRS_ENV_ONLY): the file of -c is ignored", "file", o.file)
+	}
 	if path != "" {
-		text, err := os.ReadFile(path)
+		text, err := readFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("the configuration file can't be read (-c, SRS_CONFIG_FILE): %w", err)
 		}
 		in.Source = config.Source{Path: path, Text: text}
 	}
-	return config.Load(in, c)
+	report, err := config.Load(in, c)
+	for _, w := range report.Warnings.List {
+		log.Warn(w.Error())
+	}
+	if err == nil {
+		for _, w := range c.Warnings() {
+			log.Warn(w)
+		}
+	}
+	for _, u := range report.Unread {
+		log.Warn(u.String())
+	}
+	return report, err
+}
+
+// readFile reads no more than shows that a file is too long.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, config.MaxFile+1))
 }
 
 func printValues(w io.Writer, report *config.Report) {
@@ -144,18 +175,24 @@ func printValues(w io.Writer, report *config.Report) {
 	}
 }
 
-// greet says what to open.
+// greet says what to open: addresses that are listened on. A page may use a camera by localhost and by HTTPS alone.
 func greet(w io.Writer, s *server.Server, c *server.Config) {
 	fmt.Fprintf(w, "oneport %s\n", server.Version())
 	for _, line := range s.Summary() {
 		fmt.Fprintln(w, "  "+line)
 	}
-	if c.HTTPServer.Enabled {
-		fmt.Fprintf(w, "open http://localhost:%s/ to publish and watch\n", portOf(c.HTTPServer.Listen))
+	if at, ok := c.PagesAt(); ok {
+		fmt.Fprintf(w, "open http://%s/ to publish and watch\n", named(at, "localhost"))
 	}
-	if at, fingerprint, ok := s.Secure(); ok {
-		fmt.Fprintf(w, "from other machines, open https://ADDRESS:%s/ (certificate SHA-256 %s)\n", portOf(at), fingerprint)
+	if at, fingerprint, ok := s.Secure(); ok && !at.Addr().IsLoopback() {
+		fmt.Fprintf(w, "from other machines, open https://%s/ (certificate SHA-256 %s)\n", named(at, "ADDRESS"), fingerprint)
 	}
 }
 
-func portOf(listen string) string { return listen[strings.LastIndexByte(listen, ':')+1:] }
+// named is an address as URLs have it, with a name for every one.
+func named(at netip.AddrPort, every string) string {
+	if at.Addr().IsUnspecified() {
+		return fmt.Sprintf("%s:%d", every, at.Port())
+	}
+	return at.String()
+}

@@ -108,7 +108,12 @@ func TestVersionAndHelp(t *testing.T) {
 			t.Errorf("%s: code %d, %q, %q", flag, code, out, errs)
 		}
 	}
-	for _, flag := range []string{"-h", "-help"} {
+	for _, flag := range []string{"-g", "-G"} {
+		if code, out, errs := ended(t, nil, flag); code != 0 || out != "oneport/"+server.Version()+"\n" || errs != "" {
+			t.Errorf("%s: code %d, %q, %q", flag, code, out, errs)
+		}
+	}
+	for _, flag := range []string{"-h", "-help", "-?"} {
 		code, _, errs := ended(t, nil, flag)
 		if code != 0 {
 			t.Errorf("%s: code %d", flag, code)
@@ -164,6 +169,70 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// What there is to warn of is told though the configuration can't be used: it may be the reason.
+func TestWarningsBesideAFailure(t *testing.T) {
+	code, _, said := ended(t, []string{"SRS_RTC_SERVER_TCP_ENABLED=true", "SRS_RTC_SERVER_PROTOCOL=tcp", "SRS_LISTN=1"}, "-c",
+		file(t, "rtc_server { enabled on; } vhost __defaultVhost__ { }"))
+	if code != 1 {
+		t.Errorf("code %d", code)
+	}
+	for _, want := range []string{"SRS_RTC_SERVER_TCP_ENABLED", "counts as `off`", "SRS_LISTN is unknown", "oneport: "} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+}
+
+// -t finds what would end the start, as far as that can be known without starting.
+func TestTestFindsWhatCannotStart(t *testing.T) {
+	crt := filepath.Join(t.TempDir(), "a.crt")
+	if err := os.WriteFile(crt, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"http_api { enabled on; https { enabled on; key /tmp; cert " + crt + "; } }":       "http_api.https",
+		"http_server { enabled on; https { enabled on; key missing; cert " + crt + "; } }": "http_server.https",
+		"listen 1935; rtmps { enabled on; key " + crt + "; cert " + crt + "; }":            "rtmps",
+		"vhost a { }": "nothing is switched on",
+		"http_api { enabled on; listen 127.0.0.1:8080; } http_server { enabled on; }": "http_api.listen",
+	} {
+		code, out, said := ended(t, nil, "-t", "-c", file(t, text))
+		if code != 1 || strings.Contains(out, "is good") || !strings.Contains(said, "oneport: ") || !strings.Contains(said, want) {
+			t.Errorf("%s: code %d, %s%s", text, code, out, said)
+		}
+	}
+	good := "http_api { enabled on; https { enabled on; key missing.key; cert missing.crt; } } vhost a { }"
+	if code, _, said := ended(t, nil, "-t", "-c", file(t, good)); code != 0 {
+		t.Errorf("certificates that the start would make: %s", said)
+	}
+	if _, err := os.Stat("missing.crt"); err == nil {
+		t.Error("-t makes a certificate")
+	}
+}
+
+// The greeting names addresses that are listened on.
+func TestGreeting(t *testing.T) {
+	for _, test := range []struct{ listen, https, open, others string }{
+		{"127.0.0.1:", "off", "http://127.0.0.1:", ""},
+		{"127.0.0.1:", "on", "http://127.0.0.1:", ""},
+		{"127.0.0.2:", "on", "http://127.0.0.2:", ""},
+		{"", "on", "http://localhost:", "https://ADDRESS:"},
+	} {
+		port := freePort(t)
+		key := filepath.Join(t.TempDir(), "key")
+		stdout, _, stop := running(t, nil, "-c", file(t, "http_server { enabled on; listen "+test.listen+port+"; https { enabled "+test.https+
+			"; listen shared; key "+key+"; cert "+key+".crt; } }"))
+		stop()
+		said := stdout.String()
+		if !strings.Contains(said, "open "+test.open+port+"/ to publish") {
+			t.Errorf("%+v: %s", test, said)
+		}
+		if strings.Contains(said, "from other machines") != (test.others != "") || !strings.Contains(said, test.others) {
+			t.Errorf("%+v: other machines are told of %s", test, said)
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -198,6 +267,11 @@ func TestFailures(t *testing.T) {
 		{name: "nothing on", args: []string{"-e"}, want: []string{"nothing is switched on", "http_api"}},
 		{name: "port in use", text: "http_api { enabled on; listen " + taken.Addr().String() + "; }", want: []string{taken.Addr().String(), "http_api.listen"}},
 		{name: "UDP port in use", text: "rtc_server { enabled on; listen " + takenUDP.LocalAddr().String() + "; }", want: []string{takenUDP.LocalAddr().String(), "rtc_server.listen"}},
+		{name: "an empty -c", args: []string{"-c", ""}, want: []string{"-c", "empty"}},
+		{name: "a file without end", args: []string{"-c", "/dev/zero"}, want: []string{"/dev/zero", "the limit is"}},
+		{name: "port of the environment in use", environ: []string{"SRS_HTTP_API_ENABLED=on", "SRS_HTTP_API_LISTEN=" + taken.Addr().String()}, args: []string{"-e"},
+			want: []string{"http_api.listen (SRS_HTTP_API_LISTEN)"}},
+		{name: "a part switched off", environ: []string{"SRS_HTTP_SERVER_ENABLED=off"}, want: []string{"http_server.https.enabled", "or this off", "SRS_HTTP_SERVER_HTTPS_ENABLED"}},
 		{name: "a word too many", args: []string{"start"}, want: []string{`"start"`, "oneport -h"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -352,6 +426,14 @@ func get(url string) (*http.Response, error) {
 	return res, err
 }
 
+// -e ignores the file of -c, and says so.
+func TestEnvironmentOnlyWithAFile(t *testing.T) {
+	code, _, said := ended(t, []string{"SRS_HTTP_SERVER_ENABLED=on"}, "-e", "-c", "some.conf", "-t")
+	if code != 0 || !strings.Contains(said, "some.conf") || !strings.Contains(said, "ignored") {
+		t.Errorf("code %d: %s", code, said)
+	}
+}
+
 // join publishes by WHIP as far as the answer, which it returns.
 func join(t *testing.T, port string) string {
 	t.Helper()
@@ -364,7 +446,7 @@ func join(t *testing.T, port string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Host = "203.0.113.5"
+	req.Host = "198.51.100.7" // which is offered too
 	req.Header.Set("Content-Type", "application/sdp")
 	res, err := client().Do(req)
 	if err != nil {

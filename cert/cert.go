@@ -47,9 +47,7 @@ type stamp struct {
 // are an error.
 func Open(f Files, hosts []string, log *slog.Logger) (*Source, error) {
 	s := &Source{files: f, log: log, looked: time.Now()}
-	_, keyErr := os.Stat(f.Key)
-	_, certErr := os.Stat(f.Cert)
-	if errors.Is(keyErr, fs.ErrNotExist) && errors.Is(certErr, fs.ErrNotExist) {
+	if f.missing() {
 		return s, s.make(hosts)
 	}
 	state, err := f.stamp()
@@ -61,6 +59,24 @@ func Open(f Files, hosts []string, log *slog.Logger) (*Source, error) {
 	}
 	s.stamp = state
 	return s, nil
+}
+
+// Check finds what Open would find wrong with the files, and makes none.
+func Check(f Files) error {
+	if f.missing() {
+		return nil
+	}
+	if _, err := f.load(); err != nil {
+		return fmt.Errorf("cert: %s with %s: %w", f.Cert, f.Key, err)
+	}
+	return nil
+}
+
+// missing says that neither file exists.
+func (f Files) missing() bool {
+	_, keyErr := os.Stat(f.Key)
+	_, certErr := os.Stat(f.Cert)
+	return errors.Is(keyErr, fs.ErrNotExist) && errors.Is(certErr, fs.ErrNotExist)
 }
 
 // make makes a self-signed certificate and keeps it.

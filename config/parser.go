@@ -4,7 +4,7 @@ import "fmt"
 
 // The bounds of what is parsed. A configuration written by people stays far below them.
 const (
-	maxFile       = 1 << 20 // bytes of one file
+	MaxFile       = 1 << 20 // bytes of one file; there is no need to read more
 	maxFiles      = 64      // files, the included ones together with the first
 	maxInclude    = 8       // files including each other
 	maxDepth      = 16      // blocks within blocks
@@ -77,8 +77,8 @@ type parser struct {
 func (p *parser) file(src Source, from Pos, into *Directive, depth, includes int) error {
 	p.files++
 	switch {
-	case len(src.Text) > maxFile:
-		return Problem{Pos: from, Text: fmt.Sprintf("%s has %d bytes: the limit is %d", show(src.Path), len(src.Text), maxFile)}
+	case len(src.Text) > MaxFile:
+		return Problem{Pos: from, Text: fmt.Sprintf("%s is too long: the limit is %d bytes", show(src.Path), MaxFile)}
 	case p.files > maxFiles:
 		return Problem{Pos: from, Text: fmt.Sprintf("more than %d files are included", maxFiles)}
 	case includes > maxInclude:

@@ -108,8 +108,8 @@ func TestBounds(t *testing.T) {
 		{"arguments", "a" + strings.Repeat(" b", maxArgs+1) + ";", "more than 1000 arguments"},
 		{"directives", strings.Repeat("a;", maxDirectives), ""},
 		{"directives", strings.Repeat("a;", maxDirectives+1), "more than 20000 directives"},
-		{"size", strings.Repeat(" ", maxFile), ""},
-		{"size", strings.Repeat(" ", maxFile+1), "the limit is 1048576"},
+		{"size", strings.Repeat(" ", MaxFile), ""},
+		{"size", strings.Repeat(" ", MaxFile+1), "the limit is 1048576"},
 		{"files", strings.Repeat("include a;", maxFiles-1), ""},
 		{"files", strings.Repeat("include a;", maxFiles), "more than 64 files"},
 	} {

@@ -86,6 +86,12 @@ func (c *Config) checkRTC() error {
 	return nil
 }
 
+// PagesAt is where the pages are served in the clear; not ok if they are not.
+func (c *Config) PagesAt() (at netip.AddrPort, ok bool) {
+	at, err := parseListen(c.HTTPServer.Listen)
+	return at, err == nil && c.HTTPServer.Enabled
+}
+
 // told is the host that clients are told to reach the server by; not ok if that is to be found out.
 func (r *RTC) told() (host ice.Host, ok bool, err error) {
 	if r.Candidate == "" || r.Candidate == "*" {

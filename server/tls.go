@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -19,18 +20,7 @@ const handshakeDeadline = 10 * time.Second
 // apart by the name that the client asks for.
 func (s *Server) tlsConfig(p *portPlan) (*tls.Config, error) {
 	var sources []*cert.Source
-	for _, section := range []struct {
-		on    bool
-		name  string
-		files cert.Files
-	}{
-		{p.secure.pages, "http_server.https", s.config.HTTPServer.HTTPS.Files},
-		{p.secure.api, "http_api.https", s.config.HTTPAPI.HTTPS.Files},
-		{p.rtmps, "rtmps", s.config.RTMPS.Files},
-	} {
-		if !section.on {
-			continue
-		}
+	for _, section := range s.config.certificates(p.secure.pages, p.secure.api, p.rtmps) {
 		source, err := s.certificateOf(section.files)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", section.name, err)
@@ -45,6 +35,36 @@ func (s *Server) tlsConfig(p *portPlan) (*tls.Config, error) {
 		s.ordered(config)
 	}
 	return config, nil
+}
+
+// certificate is the files that a section of the configuration names.
+type certificate struct {
+	name  string
+	files cert.Files
+}
+
+// certificates are those of the sections that are served.
+func (c *Config) certificates(pages, api, rtmps bool) (list []certificate) {
+	if pages {
+		list = append(list, certificate{"http_server.https", c.HTTPServer.HTTPS.Files})
+	}
+	if api {
+		list = append(list, certificate{"http_api.https", c.HTTPAPI.HTTPS.Files})
+	}
+	if rtmps {
+		list = append(list, certificate{"rtmps", c.RTMPS.Files})
+	}
+	return list
+}
+
+// CheckFiles finds certificates that could not be used. Those that the start would make may be missing.
+func (c *Config) CheckFiles() error {
+	for _, section := range c.certificates(c.HTTPServer.HTTPS.Enabled, c.HTTPAPI.HTTPS.Enabled, c.RTMPS.Enabled) {
+		if err := cert.Check(section.files); err != nil {
+			return fmt.Errorf("%s: %w", section.name, err)
+		}
+	}
+	return nil
 }
 
 // choose takes the first certificate that the client can use.
@@ -74,13 +94,14 @@ func (s *Server) certificateOf(f cert.Files) (*cert.Source, error) {
 
 // Secure says where the pages are served by HTTPS, and the SHA-256 fingerprint of their certificate by which a person can
 // know it; false if they are not.
-func (s *Server) Secure() (listen, fingerprint string, ok bool) {
+func (s *Server) Secure() (at netip.AddrPort, fingerprint string, ok bool) {
 	source := s.certs[s.config.HTTPServer.HTTPS.Files]
 	if !s.config.HTTPServer.HTTPS.Enabled || source == nil {
-		return "", "", false
+		return at, "", false
 	}
 	_, pages := s.config.httpsListens()
-	return pages[0], source.Fingerprint(), true
+	at, err := parseListen(pages[0])
+	return at, source.Fingerprint(), err == nil
 }
 
 // ownNames are the names and addresses that this machine is likely to be called by.
