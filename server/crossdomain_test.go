@@ -178,3 +178,26 @@ func TestCrossdomainOfSessions(t *testing.T) {
 		}
 	}
 }
+
+// Each of the two switches is for what it belongs to, on a port that both share as on ports of their own.
+func TestCrossdomainSwitches(t *testing.T) {
+	paths := map[string]bool{ // whether they are the API's
+		"/": false, "/players/whip.html": false, "/live/none.m3u8": false, "/apiary": false, "/rtcs": false,
+		"/api/v1/versions": true, "/api/v1/streams": true, "/rtc/v1/whip/": true, "/rtc/v1/none": true, "/metrics": true,
+	}
+	for _, on := range []struct{ api, pages bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
+		c := configure(t, withHLS("", ""))
+		c.HTTPAPI.Crossdomain, c.HTTPServer.Crossdomain = on.api, on.pages
+		s := open(t, c)
+		for path, ofAPI := range paths {
+			want := on.pages
+			if ofAPI {
+				want = on.api
+			}
+			res := call(t, http.MethodGet, base(s)+path, "", elsewhere)
+			if got := res.Header.Get("Access-Control-Allow-Origin") == "*"; got != want {
+				t.Errorf("%+v: %s: %s, allowed %v", on, path, res.Status, got)
+			}
+		}
+	}
+}

@@ -181,10 +181,13 @@ func portOf(listen string) string {
 	return strconv.Itoa(int(addr.Port()))
 }
 
-// crossdomain lets pages of other sites call the API (CORS), where that is on.
+// crossdomain lets pages of other sites call the API, and load streams, where each of them is on (CORS).
 func (s *Server) crossdomain(next http.Handler) http.Handler {
-	on := s.config.HTTPAPI.Crossdomain && s.config.HTTPServer.Crossdomain
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		on := s.config.HTTPServer.Crossdomain
+		if ofAPI(r.URL.Path) {
+			on = s.config.HTTPAPI.Crossdomain
+		}
 		h := w.Header()
 		h.Set("Server", "oneport/"+Version())
 		if on {
@@ -202,6 +205,16 @@ func (s *Server) crossdomain(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// ofAPI says whether a path is one of those that the API has.
+func ofAPI(path string) bool {
+	for _, own := range []string{"/api", "/rtc", "/metrics"} {
+		if rest, ok := strings.CutPrefix(path, own); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return false
 }
 
 // cleanURL refuses paths that climb, and takes paths without the slash that SRS's clients may leave out: a GET is sent to the
