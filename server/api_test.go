@@ -61,6 +61,7 @@ func TestRTCAPI(t *testing.T) {
 	s := open(t, configure(t, allOnOne))
 	publish, play := offerFile(t, "chromium-publish-H264"), offerFile(t, "chromium-play-default")
 	const success = envelopeText + `,"sdp":"SDP","sessionid":"OURS:THEIRS"}`
+	// Refusals are wanted with a word of their reason.
 	for _, test := range []struct{ name, path, body, want string }{
 		{"publish", "publish/", rtcBody(t, "webrtc://localhost/live/one", publish), success},
 		{"play", "play/", rtcBody(t, "webrtc://localhost:8080/live/one", play), success},
@@ -68,17 +69,17 @@ func TestRTCAPI(t *testing.T) {
 		{"without the slash", "play", rtcBody(t, "webrtc://localhost/live/none", play), success},
 		{"deep app", "play/", rtcBody(t, "webrtc://localhost/a/b/c", play), success},
 		{"virtual host", "play/", rtcBody(t, "webrtc://localhost/live/one?vhost=example.com&k=v", play), success},
-		{"busy", "publish/", rtcBody(t, "webrtc://localhost/live/one", publish), `{"code":400`},
-		{"not JSON", "publish/", "hello", `{"code":400`},
-		{"empty", "publish/", "", `{"code":400`},
-		{"a list", "publish/", "[]", `{"code":400`},
-		{"no SDP", "publish/", rtcBody(t, "webrtc://localhost/live/two", ""), `{"code":400`},
-		{"no stream", "publish/", rtcBody(t, "webrtc://localhost/live", publish), `{"code":400`},
-		{"no app", "publish/", rtcBody(t, "webrtc://localhost//two", publish), `{"code":400`},
-		{"no URL", "publish/", rtcBody(t, "", publish), `{"code":400`},
-		{"broken URL", "publish/", rtcBody(t, "webrtc://[::1/live/two", publish), `{"code":400`},
-		{"climbing", "publish/", rtcBody(t, "webrtc://localhost/live/..", publish), `{"code":400`},
-		{"huge", "publish/", rtcBody(t, "webrtc://localhost/live/two", strings.Repeat("v", 1<<20)), `{"code":400`},
+		{"busy", "publish/", rtcBody(t, "webrtc://localhost/live/one", publish), "another publisher"},
+		{"not JSON", "publish/", "hello", "not the JSON"},
+		{"empty", "publish/", "", "not the JSON"},
+		{"a list", "publish/", "[]", "not the JSON"},
+		{"no SDP", "publish/", rtcBody(t, "webrtc://localhost/live/two", ""), "offer is empty"},
+		{"no stream", "publish/", rtcBody(t, "webrtc://localhost/live", publish), "no app and stream"},
+		{"no app", "publish/", rtcBody(t, "webrtc://localhost//two", publish), "no app and stream"},
+		{"no URL", "publish/", rtcBody(t, "", publish), "webrtc://host"},
+		{"broken URL", "publish/", rtcBody(t, "webrtc://[::1/live/two", publish), "webrtc://host"},
+		{"climbing", "publish/", rtcBody(t, "webrtc://localhost/live/..", publish), "must not hold"},
+		{"huge", "publish/", rtcBody(t, "webrtc://localhost/live/two", strings.Repeat("v", 1<<20)), "too large"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			res := call(t, http.MethodPost, base(s)+"/rtc/v1/"+test.path, test.body)
@@ -91,7 +92,7 @@ func TestRTCAPI(t *testing.T) {
 				Reason string
 			}
 			body := text(t, res)
-			if err := json.Unmarshal([]byte(body), &failure); err != nil || res.StatusCode != 200 || failure.Code != 400 || len(failure.Reason) < 10 {
+			if err := json.Unmarshal([]byte(body), &failure); err != nil || res.StatusCode != 200 || failure.Code != 400 || len(failure.Reason) < 10 || !strings.Contains(failure.Reason, test.want) {
 				t.Errorf("%s: %s", res.Status, body)
 			}
 		})

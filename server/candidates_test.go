@@ -240,3 +240,35 @@ func TestNamesLookedUp(t *testing.T) {
 		}
 	}
 }
+
+// The host that a client called stands among the candidates, whichever API it called: that of the URL, or of streamurl. One that
+// called a name of the loopback is on this machine.
+func TestCalledHostIsCandidate(t *testing.T) {
+	setting := strings.Replace(allOnOne, "candidate 127.0.0.1; api_as_candidates off;", "candidate 203.0.113.1;", 1)
+	s := open(t, configure(t, setting))
+	play := offerFile(t, "gst-play-h264")
+	for _, test := range []struct {
+		method, url, body string
+		want              string // addresses
+	}{
+		{"WHEP", "http://198.51.100.9/rtc/v1/whep/", play, "203.0.113.1 198.51.100.9"},
+		{"WHEP", "http://localhost:8080/rtc/v1/whep/", play, "203.0.113.1 127.0.0.1"},
+		{"WHEP", "http://198.51.100.9/rtc/v1/whep/?vhost=198.51.100.10", play, "203.0.113.1 198.51.100.10"},
+		{"JSON", "http://192.0.2.5/rtc/v1/play/", rtcBody(t, "webrtc://198.51.100.9:1985/live/x", play), "203.0.113.1 198.51.100.9"},
+		{"JSON", "http://192.0.2.5/rtc/v1/play/", rtcBody(t, "webrtc://localhost/live/x", play), "203.0.113.1 127.0.0.1"},
+		{"JSON", "http://localhost/rtc/v1/play/", rtcBody(t, "webrtc://198.51.100.9/live/x", play), "203.0.113.1 198.51.100.9 127.0.0.1"},
+		{"JSON", "http://192.0.2.5/rtc/v1/play/", rtcBody(t, "webrtc://198.51.100.9/live/x?vhost=198.51.100.10", play), "203.0.113.1 198.51.100.9"},
+	} {
+		answer := strings.ReplaceAll(text(t, local(s, "POST", test.url, test.body, sdpType)), `\r\n`, "\r\n")
+		var got []string
+		for line := range strings.Lines(answer) {
+			f := strings.Fields(line)
+			if strings.HasPrefix(line, "a=candidate:") && !slices.Contains(got, f[4]) {
+				got = append(got, f[4])
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s of %s: %v, want %s", test.method, test.url, got, test.want)
+		}
+	}
+}
