@@ -5,6 +5,7 @@ set -eu
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need "${CHROMIUM:-chromium}" chromium
+need "${FIREFOX:-firefox-esr}" firefox-esr
 need node nodejs
 need npm npm
 need ffmpeg ffmpeg
@@ -19,5 +20,5 @@ if command -v apt-get >/dev/null 2>&1 && $sudo true 2>/dev/null; then
 	exit 0
 fi
 echo "The browser tests need what is not here:$missing" >&2
-echo "Install it (Debian: sudo apt-get install$missing) and run make test again; CHROMIUM names another browser." >&2
+echo "Install it (Debian: sudo apt-get install$missing) and run make test again; CHROMIUM and FIREFOX name other browsers." >&2
 exit 1

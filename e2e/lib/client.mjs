@@ -10,7 +10,7 @@ async function facts() {
   const report = await pc.getStats();
   const all = [...report.values()];
   const transport = all.find((s) => s.type === 'transport') ?? {};
-  const pair = report.get(transport.selectedCandidatePairId);
+  const pair = report.get(transport.selectedCandidatePairId) ?? all.find((s) => s.type === 'candidate-pair' && s.selected);
   const direction = document.body.dataset.role === 'publish' ? 'outbound-rtp' : 'inbound-rtp';
   const track = (kind) => {
     const rtp = all.find((s) => s.type === direction && s.kind === kind) ?? {};
@@ -93,6 +93,13 @@ export class Client {
   async moves() {
     const first = await until('a picture is there', () => this.page.evaluate(picture));
     assert.ok(new Set(first).size > 3, 'the picture has several colours');
+    await this.#changes(first);
+  }
+
+  // turns is moves where the camera's picture is of one colour, and then of another.
+  async turns() { await this.#changes(await until('a picture is there', () => this.page.evaluate(picture))); }
+
+  async #changes(first) {
     await until('the picture changes', async () => {
       const next = await this.page.evaluate(picture);
       return next.some((v, i) => v !== first[i]);

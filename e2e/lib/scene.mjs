@@ -8,6 +8,7 @@ import { launch } from './browser.mjs';
 import { publishers } from './cells.mjs';
 import { Client } from './client.mjs';
 import { Films } from './film.mjs';
+import { Firefox } from './firefox.mjs';
 import { Network } from './netns.mjs';
 import { publish } from './publishers.mjs';
 import { Server, freePort } from './server.mjs';
@@ -78,6 +79,12 @@ class Scene {
 
   async browser(options) {
     this.#browser = await launch(options);
+    this.#browsers.push(this.#browser);
+    return this.#browser;
+  }
+
+  async firefox() {
+    this.#browser = await Firefox.start();
     this.#browsers.push(this.#browser);
     return this.#browser;
   }
