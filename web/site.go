@@ -1,6 +1,9 @@
 package web
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Site is what the pages say of the server they come from.
 type Site struct {
@@ -19,6 +22,22 @@ type Service struct {
 	Port string `json:"port,omitempty"` // if it is not the one that the page came by
 	Path string `json:"path,omitempty"` // by HTTP: with [vhost], [app] and [stream] in it
 	Live bool   `json:"live,omitempty"` // hls: it is Low-Latency HLS
+}
+
+// Has says whether there is a service of that name.
+func (s Site) Has(name string) bool {
+	return slices.ContainsFunc(s.Services, func(service Service) bool { return service.Name == name })
+}
+
+// Player is the page that shows a stream in the quickest way there is, and empty where no page can.
+func (s Site) Player() string {
+	switch {
+	case s.Has("webrtc"):
+		return "whep.html"
+	case s.Has("flv"), s.Has("ts"), s.Has("hls"):
+		return "srs_player.html"
+	}
+	return ""
 }
 
 // ServicesJSON is the list as the pages read it.

@@ -195,7 +195,7 @@ func TestModules(t *testing.T) {
 
 // TestElements: the ids that a script looks for stand in every page it serves.
 func TestElements(t *testing.T) {
-	h := Handler(Site{})
+	h := Handler(Site{Services: []Service{{Name: "webrtc"}}})
 	shared := []string{"page.js", "panel.js", "dom.js"}
 	for at, own := range map[string][]string{
 		"/players/whip.html":          append([]string{"publish.js"}, shared...),
@@ -225,6 +225,38 @@ func TestElements(t *testing.T) {
 
 // optional elements are looked for and may be missing.
 var optional = map[string]bool{"watch": true}
+
+// TestNothingIsOffered that is off: the front page and the player lead to pages that work.
+func TestNothingIsOffered(t *testing.T) {
+	for _, c := range []struct {
+		services string
+		publish  bool
+		watch    string
+	}{
+		{"webrtc flv", true, "whep.html"},
+		{"flv hls", false, "srs_player.html"},
+		{"hls rtmp", false, "srs_player.html"},
+		{"rtmp srt", false, ""},
+	} {
+		var site Site
+		for name := range strings.FieldsSeq(c.services) {
+			site.Services = append(site.Services, Service{Name: name})
+		}
+		h := Handler(site)
+		front, _, _ := strings.Cut(body(t, get(t, h, "GET", "/")), `class="doors"`) // those are hidden one by one
+		for text, want := range map[string]bool{
+			`href="players/whip.html`: c.publish, `id="publish"`: c.publish, "WHIP": c.publish, "WebRTC": c.publish,
+			`id="watch"`: c.watch != "", `href="players/whep.html`: c.watch == "whep.html", `href="players/srs_player.html`: c.watch == "srs_player.html",
+		} {
+			if got := strings.Contains(front, text); got != want {
+				t.Errorf("%s: the front page has %s: %t", c.services, text, got)
+			}
+		}
+		if got := strings.Contains(body(t, get(t, h, "GET", "/players/srs_player.html")), `href="whip.html`); got != c.publish {
+			t.Errorf("%s: the player has a link to publish: %t", c.services, got)
+		}
+	}
+}
 
 // TestElementsForTests: what end-to-end tests hold on to.
 func TestElementsForTests(t *testing.T) {

@@ -1,7 +1,7 @@
 // The front page: two buttons, the live streams, and addresses to copy.
 
 import { playLink } from './address.js';
-import { $, copy, copyable, icon, make, setText } from './dom.js';
+import { $, copyable, icon, make, setText } from './dom.js';
 import { bitrate, clock } from './format.js';
 import { home, listedStream, pageLink, settings } from './query.js';
 import { has, players, publishing, watching } from './ways.js';
@@ -17,10 +17,19 @@ function named() {
 
 const absolute = (path) => new URL(path, location.href).href;
 
+// watchPage is a link to the page that plays a stream in the quickest way there is, or ''.
+function watchPage(s) {
+  const [quickest] = players(services, s, location);
+  if (!quickest) return '';
+  const page = `players/${quickest.page}`;
+  return quickest.url ? playLink(page, quickest.url, location) : pageLink(page, here, s);
+}
+
 function links() {
   const s = named();
-  $('publish').href = pageLink('players/whip.html', s, s);
-  $('watch').href = pageLink('players/whep.html', s, s);
+  const watch = watchPage(s);
+  $('publish')?.setAttribute('href', pageLink('players/whip.html', s, s));
+  $('watch')?.setAttribute('href', watch);
   for (const link of document.querySelectorAll('[data-page]')) {
     const { page, needs } = link.dataset;
     const to = page === 'srs_player.html' ? `players/${page}?app=${encodeURIComponent(s.app)}&stream=${encodeURIComponent(s.stream)}`
@@ -31,15 +40,15 @@ function links() {
   $('publishing').replaceChildren(...publishing(services, s, location).map(({ id, name, fields }) =>
     make('div', { class: 'recipe', 'data-recipe': id }, make('h3', {}, name), ...fields.map(([label, text]) => copyable(label, text)))));
   $('watching').replaceChildren(
-    copyable('Page for viewers', absolute(pageLink('players/whep.html', s, s)), 'any browser'),
+    ...(watch ? [copyable('Page for viewers', absolute(watch), 'any browser')] : []),
     ...watching(services, s, location).map(({ name, url, hint }) => copyable(name, url, hint)));
 }
 
 function insecure() {
-  if (window.isSecureContext) return;
+  if (window.isSecureContext || !has(services, 'webrtc')) return;
   const port = location.port ? `:${location.port}` : '';
   $('insecure').hidden = false;
-  setText($('insecure'), `Watching works here. Publishing from this browser does not, because browsers give the camera only to pages from localhost or by HTTPS: open http://localhost${port}/ on the server’s own computer, or put HTTPS in front. OBS and other software can publish in any case.`);
+  setText($('insecure'), `Watching works here. Publishing from this browser does not, because browsers give the camera only to pages from localhost or by HTTPS: open http://localhost${port}/ on the server’s own computer, or https://${location.host}/ on any (if nothing answers there, start the server with SRS_HTTP_SERVER_HTTPS_ENABLED=on). OBS and other software can publish in any case.`);
 }
 
 function facts(row) {
@@ -127,7 +136,7 @@ async function refresh() {
     update(rows);
     const live = rows.filter((row) => row.publish?.active).length;
     if (rows.length) say('', '', `${live} live`);
-    else say('Nothing is live yet', 'Publish your camera with the button above: it appears here.', '');
+    else say('Nothing is live yet', `${$('publish') ? 'Publish your camera with the button above' : 'Publish with OBS or ffmpeg, as shown below'}: it appears here.`, '');
   } catch {
     update([]);
     say('The API does not answer', `Is the server at ${here.origin} running?`, 'Trying again…');
@@ -146,17 +155,18 @@ function carried() {
   const names = { rtmp: 'RTMP', flv: 'FLV', hls: 'HLS' };
   const list = Object.keys(names).filter((name) => has(services, name) && !has(services, name).port).map((name) => names[name]);
   if (list.length === 0) return;
-  setText($('carried'), [...new Set([list[0], list.at(-1)])].join(' · ')); // There is room for two.
+  if ($('carried')) setText($('carried'), [...new Set([list[0], list.at(-1)])].join(' · ')); // There is room for two.
   setText($('others'), `, ${list.join(', ')}`);
 }
 
 carried();
 setText($('here'), location.host || 'one address');
-setText($('core'), location.port || (location.protocol === 'https:' ? '443' : '80'));
+if ($('core')) setText($('core'), location.port || (location.protocol === 'https:' ? '443' : '80'));
 for (const id of ['app', 'name']) $(id).addEventListener('input', links);
 $('starter').addEventListener('submit', (event) => {
   event.preventDefault();
-  location.href = $('publish').href;
+  const first = $('publish') ?? $('watch');
+  if (first) location.href = first.href;
 });
 links();
 insecure();
