@@ -7,8 +7,15 @@ import { until } from './lib/until.mjs';
 const publish = '/players/whip.html?width=640&height=360&bitrate=800';
 const players = ['whip', 'whep', 'rtc_publisher', 'rtc_player', 'srs_player'].map((name) => `/players/${name}.html`);
 
-scene('what is typed while a call runs is for the next one', async (s) => {
+scene('a page does what a person wishes, and nothing else', async (s) => {
   const server = await s.server();
+  await calls(s, server);
+  await links(s, server);
+  await widths(s, server);
+});
+
+// What is typed while a call runs is for the next one; clicks and mutes are taken as they were meant.
+async function calls(s, server) {
   const viewer = await s.open(`${server.origin}/players/whep.html?autostart=true`);
   await viewer.reaches('waiting');
   const { page } = viewer;
@@ -37,20 +44,20 @@ scene('what is typed while a call runs is for the next one', async (s) => {
   await viewer.start();
   await viewer.reaches('waiting');
   assert.ok(await page.evaluate(() => document.getElementById('video').muted), 'what was muted stays so');
-});
+}
 
-scene('a link alone publishes to no other host', async (s) => {
-  const { port, origin } = await s.server();
+// A link alone publishes to no other host.
+async function links(s, { port, origin }) {
   const linked = await s.open(`${origin}${publish}&autostart=true&server=127.0.0.1`);
   const notice = linked.page.locator('#notice:not([hidden])');
   assert.match(await notice.innerText(), new RegExp(`publishes to 127\\.0\\.0\\.1:${port}[^]*Press`));
   assert.deepEqual([linked.count('POST'), await linked.page.evaluate(() => document.getElementById('video').srcObject)], [0, null]);
   await linked.start();
   await linked.reaches('live');
-});
+}
 
-scene('no page scrolls sideways on a phone', async (s) => {
-  const { origin } = await s.server();
+// No page scrolls sideways on a phone.
+async function widths(s, { origin }) {
   const client = await s.open(`${origin}/`, { viewport: { width: 375, height: 740 } });
   const wide = [];
   for (const path of ['/', ...players]) {
@@ -62,4 +69,4 @@ scene('no page scrolls sideways on a phone', async (s) => {
     }
   }
   assert.deepEqual(wide, []);
-});
+}

@@ -63,18 +63,3 @@ scene('the source changes in mid-call, and the page says what is not there', asy
   await until('and closed again', () => page.evaluate(() => window.devices.opened.every((t) => t.readyState === 'ended')));
   assert.ok(await page.evaluate(() => !document.getElementById('video').srcObject), 'there is nothing in the preview');
 });
-
-scene('without permission, and without any camera, the page says what to do', async (s) => {
-  const { origin } = await s.server();
-  await s.browser({ args: ['--use-fake-ui-for-media-stream=deny'] });
-  const denied = await s.open(`${origin}${publish}&autostart=true`);
-  await denied.reaches('failed');
-  assert.match(await denied.error(), /No permission to use the camera and microphone[^]*address bar/);
-  await s.shoot(denied, 'denied');
-  const nothing = await s.open(`${origin}${publish}&autostart=true&stream=other`, {
-    before: () => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('none', 'NotFoundError'); }; },
-  });
-  await nothing.reaches('failed');
-  assert.match(await nothing.error(), /No camera or microphone found[^]*Share the screen/);
-  assert.equal(nothing.count('POST') + denied.count('POST'), 0, 'the server was not asked');
-});

@@ -40,7 +40,7 @@ func (p player) Publish() bool { return p.Role == "publish" }
 
 func players() map[string]player {
 	const (
-		direct = "Change it to reach another server or stream. It takes the usual parameters, such as token, codec or eip."
+		direct = "Change it and press Enter to reach another server or stream. It takes the usual parameters, such as token, codec or eip."
 		legacy = "SRS’s address of a stream. The request goes to the JSON API of that host."
 	)
 	return map[string]player{

@@ -83,6 +83,7 @@ test('JSON API: codes and nonsense are refusals', async () => {
   const offer = (reply) => new JsonSession('http://h/', 'webrtc://h/a/b', server(reply)).offer('');
   await assert.rejects(offer(Response.json({ code: 400 })), { kind: 'json', status: 400 });
   await assert.rejects(offer(Response.json({ code: 5020, msg: 'busy' })), { kind: 'json', status: 5020, reason: 'busy' });
+  await assert.rejects(offer(Response.json({ code: 400, reason: '/live/s is published by 7' })), { status: 400, reason: '/live/s is published by 7' });
   await assert.rejects(offer(new Response('nonsense')), { kind: 'json', status: 0 });
   await assert.rejects(offer(Response.json({ code: 0 })), { kind: 'json' });
   await assert.rejects(offer(new Response('no', { status: 404 })), { kind: 'http', status: 404 });
@@ -108,10 +109,24 @@ test('explanations say what the server said, and what to do', () => {
   assert.match(explain(http(409, '/live/s is published by 7'), publish).text, /published by 7/);
   assert.match(explain(http(409), publish).title, /already publishing/);
   assert.match(explain(http(406), publish).title, /codec/);
-  assert.match(explain(http(404), { role: 'play' }).title, /not live/);
+  const nothing = explain(http(404, '404 page not found'), { role: 'play' });
+  assert.match(nothing.title, /Nothing is there.*not live/);
+  assert.match(nothing.hints.join(' '), /address.*port.*publish/i, 'it may be either');
+  const off = explain(http(403, 'WebRTC is off on this server (rtc_server.enabled)'), publish);
+  assert.match(off.title, /switched off/);
+  assert.match(off.text, /rtc_server\.enabled/);
+  assert.doesNotMatch(off.hints.join(' '), /token/);
+  assert.match(explain(http(403, 'the token is wrong'), publish).hints[0], /token/);
   assert.match(explain(new SignalError('network', { url }), { ...publish, secure: true }).hints[0], /HTTPS/);
   const already = noPath([]);
   assert.equal(explain(already, publish), already);
+});
+
+test('the JSON API: the server\'s reason takes the place of guesses', () => {
+  const told = explain(new SignalError('json', { url, status: 400, reason: '/live/s is published by 7' }), publish);
+  assert.match(told.text, /published by 7/);
+  assert.doesNotMatch(told.hints.join(' '), /gives no reason/);
+  assert.match(explain(new SignalError('json', { url, status: 400 }), publish).hints[0], /gives no reason/);
 });
 
 test('a blocked path names the ports to open', () => {
@@ -124,6 +139,7 @@ test('a blocked path names the ports to open', () => {
 test('an insecure page says where to go instead', () => {
   const e = insecurePage(new URL('http://192.0.2.7:8080/players/whip.html?stream=s'));
   assert.match(e.hints[0], /http:\/\/localhost:8080\/players\/whip\.html\?stream=s/);
+  assert.match(e.hints[1], /https:\/\/192\.0\.2\.7:8080\/players\/whip\.html\?stream=s .*SRS_HTTP_SERVER_HTTPS_ENABLED=on/);
   assert.match(e.hints[2], /http:\/\/192\.0\.2\.7:8080/);
 });
 

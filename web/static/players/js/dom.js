@@ -41,25 +41,35 @@ export function toast(text) {
 }
 
 // copy works on pages that came over plain HTTP too, where there is no
-// navigator.clipboard.
-export async function copy(text) {
+// navigator.clipboard. Where the browser refuses, it selects the field that shows
+// the text, for the person to copy it.
+export async function copy(text, shown) {
   try {
     await navigator.clipboard.writeText(text);
+    return toast('Copied');
   } catch {
-    const field = make('textarea', { readonly: '', class: 'sr' });
-    field.value = text;
-    document.body.append(field);
-    field.select();
-    document.execCommand('copy');
-    field.remove();
+    if (copyByCommand(text)) return toast('Copied');
   }
-  toast('Copied');
+  shown.focus();
+  shown.select();
+  toast('The browser does not let this page copy: the text is selected, copy it from there');
+}
+
+function copyByCommand(text) {
+  const field = make('textarea', { readonly: '', class: 'sr' });
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand('copy');
+  field.remove();
+  return done;
 }
 
 // copyButtons makes every button with data-copy="id" copy that field's value.
 export function copyButtons() {
   for (const button of document.querySelectorAll('[data-copy]')) {
-    button.addEventListener('click', () => copy($(button.dataset.copy).value));
+    const field = $(button.dataset.copy);
+    button.addEventListener('click', () => copy(field.value, field));
   }
 }
 
@@ -67,7 +77,7 @@ export function copyButtons() {
 export function copyable(label, text, hint = '') {
   const field = make('input', { readonly: '', value: text });
   const button = make('button', { class: 'tool', type: 'button', 'aria-label': `Copy: ${label}` }, icon('i-copy'));
-  button.addEventListener('click', () => copy(text));
+  button.addEventListener('click', () => copy(text, field));
   return make('div', {},
     make('label', {}, make('span', { class: 'between' }, make('span', {}, label), make('span', {}, hint)),
       make('span', { class: 'copyable' }, field, button)));

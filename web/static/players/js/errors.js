@@ -17,7 +17,7 @@ export function insecurePage(here) {
     'This browser hides the camera from this page',
     `Browsers hand over a camera only to pages that came by HTTPS or from localhost. This page came from ${here.protocol}//${here.host}.`,
     `On the computer that runs the server, open ${local}`,
-    `From any other computer, open the page by https:// (a reverse proxy with a certificate in front of the server will do).`,
+    `From any other computer, open https://${here.host}${here.pathname}${here.search} (if nothing answers there, start the server with SRS_HTTP_SERVER_HTTPS_ENABLED=on, or with SRS_ACME_ENABLED=on for a certificate that browsers trust).`,
     `Just for a test in Chrome or Edge: open chrome://flags/#unsafely-treat-insecure-origin-as-secure, add ${here.protocol}//${here.host} and restart the browser.`,
     'Watching needs none of this: it works over plain HTTP.');
 }
@@ -73,12 +73,14 @@ export function gaveUp(renewals, last) {
     'Check the network and press the button to start again.');
 }
 
+const elsewhere = 'Check the API’s address, and its port: add ?api=<port> to this page’s address if the API has a port of its own.';
+
 const httpWords = {
   400: ['The server could not use this request', 'Check the stream’s name and the address.'],
   401: ['The server wants a key', 'Add &token=… or &bearer=… to this page’s address, as your administrator gave it to you.'],
   403: ['The server does not allow it', 'Check the token or secret in this page’s address, and the server’s security rules.'],
-  404: ['There is nothing at this address', 'Check the API’s address, and its port: add ?api=<port> to this page’s address if the API has a port of its own.'],
-  405: ['This address does not take streams', 'Check the API’s address, and its port: add ?api=<port> to this page’s address if the API has a port of its own.'],
+  404: ['There is nothing at this address', elsewhere],
+  405: ['This address does not take streams', elsewhere],
   406: ['No codec in common', 'This browser and the server (or the stream) have none they both can do. Choose another codec, or use another browser.'],
   409: ['Somebody is already publishing this stream', 'Choose another stream name (&stream=… in this page’s address), or stop the other publisher.'],
   413: ['The offer is too large', 'The server takes at most 256 KB of SDP.'],
@@ -88,13 +90,16 @@ const httpWords = {
 };
 
 function httpError(error, { role }) {
-  const [title, hint] = { ...httpWords, ...(role === 'play' && {
-    404: ['The stream is not live', 'Start publishing it; this page can be started again at any time.'],
+  if (error.status === 403 && /\bis off\b/.test(error.reason)) {
+    return say('WebRTC is switched off', `The server says: ${error.reason}`, 'Switch it on in the server’s configuration.');
+  }
+  const [title, ...hints] = { ...httpWords, ...(role === 'play' && {
+    404: ['Nothing is there, or it is not live', elsewhere, 'Or publish the stream first; this page can be started again at any time.'],
     406: ['No codec in common', 'This browser cannot play what the publisher sends. Publish with another codec (&codec=h264 or vp8), or watch in another browser.'],
     409: ['The stream is busy', 'Try again in a moment.'],
   }) }[error.status] ?? [error.status >= 500 ? 'The server has a problem' : 'The server refused', 'The server’s log tells more.'];
   const reason = error.reason ? `The server says: ${error.reason}` : `The server answered with status ${error.status}.`;
-  return say(title, reason, hint);
+  return say(title, reason, ...hints);
 }
 
 const jsonWords = {
@@ -108,7 +113,8 @@ const jsonWords = {
 
 function jsonError(error) {
   const [title, hint] = jsonWords[error.status] ?? ['The server refused', 'The server’s log tells more.'];
-  return say(title, error.reason ? `The server says: ${error.reason}` : `The server answered with code ${error.status}.`, hint);
+  if (!error.reason) return say(title, `The server answered with code ${error.status}.`, hint);
+  return say(title, `The server says: ${error.reason}`, error.status === 400 ? '' : hint); // 400 may be anything: its hint guesses.
 }
 
 function unreachable(error, { secure }) {

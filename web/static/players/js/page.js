@@ -146,7 +146,7 @@ export class Page {
     onPress($('start'), () => this.start());
     onPress($('stop'), () => this.stop());
     $('poster').addEventListener('click', () => this.start()); // The large icon looks like a button.
-    $('share').addEventListener('click', () => copy(this.watchLink));
+    $('share').addEventListener('click', () => copy(this.watchLink, $('watch-link')));
     $('url').addEventListener('input', () => this.show());
     $('url').addEventListener('keydown', (event) => event.key === 'Enter' && this.go());
     addEventListener('online', () => this.call.hurry());

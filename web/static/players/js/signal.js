@@ -122,7 +122,7 @@ export class JsonSession {
     if (!response.ok) throw await refuse(response, this.#url);
     const reply = await response.json().catch(() => null);
     if (reply?.code !== 0 || typeof reply.sdp !== 'string') {
-      const reason = reply?.msg ?? reply?.error ?? '';
+      const reason = reply?.reason ?? reply?.msg ?? reply?.error ?? ''; // SRS gives none.
       throw new SignalError('json', { url: this.#url, status: Number(reply?.code ?? 0), reason: String(reason).slice(0, 300) });
     }
     this.id = String(reply.sessionid ?? '');

@@ -145,7 +145,7 @@ onPress($('start'), start);
 onPress($('stop'), () => playback.stop());
 $('poster').addEventListener('click', start);
 $('live').addEventListener('click', () => playback.jump());
-$('share').addEventListener('click', () => copy(watchLink()));
+$('share').addEventListener('click', () => copy(watchLink(), $('watch-link')));
 $('url').addEventListener('input', named);
 $('url').addEventListener('keydown', (event) => {
   if (event.key !== 'Enter') return;
