@@ -32,6 +32,8 @@ type datagrams struct {
 	inet6 bool        // the socket's family
 	plain atomic.Bool // the kernel or the device refused GSO: never again
 	pool  sync.Pool   // of *message block
+
+	sendmmsg func(fd uintptr, messages []mmsghdr) (sent int, errno unix.Errno) // the system call, which tests replace
 }
 
 // mmsghdr is struct mmsghdr of sendmmsg(2).
@@ -60,7 +62,7 @@ func newDatagrams(conn *net.UDPConn) (*datagrams, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &datagrams{conn: conn, raw: raw, pool: sync.Pool{New: func() any { return new(block) }}}
+	d := &datagrams{conn: conn, raw: raw, pool: sync.Pool{New: func() any { return new(block) }}, sendmmsg: sendmmsg}
 	controlErr := raw.Control(func(fd uintptr) {
 		name, nameErr := unix.Getsockname(int(fd))
 		_, d.inet6 = name.(*unix.SockaddrInet6)
@@ -108,26 +110,32 @@ func (d *datagrams) send(frames []byte, from netip.Addr, to netip.AddrPort) (los
 	return lost
 }
 
-// write hands messages to the kernel.
+// write hands messages to the kernel, as far as it takes them: a full socket (EAGAIN) is an error like others. So nothing is ever
+// waited for, and the descriptor is borrowed by Control; Write would hold a lock by which the writers take turns.
 func (d *datagrams) write(b *block, messages int) (sent int, err error) {
-	controlErr := d.raw.Write(func(fd uintptr) bool {
+	controlErr := d.raw.Control(func(fd uintptr) {
 		for sent < messages {
-			n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.messages[sent])), uintptr(messages-sent), unix.MSG_DONTWAIT, 0, 0)
+			n, errno := d.sendmmsg(fd, b.messages[sent:messages])
 			switch {
 			case errno == unix.EINTR:
 			case errno != 0:
 				err = errno
-				return true
+				return
 			default:
-				sent += int(n)
+				sent += n
 			}
 		}
-		return true
 	})
 	if controlErr != nil {
 		return sent, controlErr
 	}
 	return sent, err
+}
+
+// sendmmsg is sendmmsg(2), which never waits.
+func sendmmsg(fd uintptr, messages []mmsghdr) (sent int, errno unix.Errno) {
+	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), errno
 }
 
 // again sends what is left of a block without GSO: every vector as a message of its own.
