@@ -324,6 +324,7 @@ func (s *Server) Close() {
 	s.viewers.left.Wait()
 	s.ingests.left.Wait()
 	close(s.stop)
+	s.links.Wait() // whose last answer to a stranger found no room
 	s.tasks.Wait()
 }
 
