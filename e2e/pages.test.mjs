@@ -44,11 +44,14 @@ async function calls(s, server) {
   await viewer.start();
   await viewer.reaches('waiting');
   assert.ok(await page.evaluate(() => document.getElementById('video').muted), 'what was muted stays so');
+  await page.keyboard.press('m');
+  assert.equal(await page.getByTestId('mute').innerText(), 'Mute', 'until the key or the button says otherwise');
 }
 
 // A link alone publishes to no other host.
 async function links(s, { port, origin }) {
   const linked = await s.open(`${origin}${publish}&autostart=true&server=127.0.0.1`);
+  await s.shoot(linked, 'link-elsewhere');
   const notice = linked.page.locator('#notice:not([hidden])');
   assert.match(await notice.innerText(), new RegExp(`publishes to 127\\.0\\.0\\.1:${port}[^]*Press`));
   assert.deepEqual([linked.count('POST'), await linked.page.evaluate(() => document.getElementById('video').srcObject)], [0, null]);

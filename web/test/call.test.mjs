@@ -54,6 +54,7 @@ class Line {
   fetcher = async (url, { method }) => {
     this.asked.push(method);
     await new Promise((done) => setTimeout(done, this.delays[method]));
+    if (method === 'POST' && this.post) return this.post();
     if (method === 'POST') return answer(201, sdp(1), { Location: 'http://h/session' });
     return method === 'PATCH' ? this.patch() : answer(200);
   };
@@ -185,7 +186,7 @@ test('redialled, a call ends its session before it asks for another', async () =
   call.start();
   await pass(1000);
   call.redial();
-  assert.deepEqual([call.state, call.active, call.pc], ['connecting', true, null]);
+  assert.deepEqual([call.state, call.active, call.pc], ['reconnecting', true, null]);
   await pass(250);
   assert.deepEqual(line.asked, ['POST', 'DELETE']);
   await pass(1000);
@@ -194,4 +195,19 @@ test('redialled, a call ends its session before it asks for another', async () =
   call.stop();
   await pass(1500);
   assert.deepEqual([call.state, line.asked.filter((m) => m === 'POST').length], ['idle', 2], 'a stop stays a stop');
+});
+
+test('redialled, a call that is not answered at once goes on trying', async () => {
+  const line = new Line();
+  const call = dialled(line);
+  call.start();
+  await pass(1000);
+  line.post = () => answer(409);
+  call.redial();
+  await pass(500);
+  assert.deepEqual([call.state, call.error], ['reconnecting', null]);
+  line.post = undefined;
+  await pass(3000);
+  assert.equal(call.state, 'live');
+  call.stop();
 });

@@ -80,9 +80,9 @@ export class Call {
   // the address asks for by now.
   async redial() {
     if (!this.active) return;
-    this.#recovery = null;
-    this.note = '';
-    this.#enter('connecting');
+    this.#recovery?.again(performance.now());
+    this.note = 'Connecting anew.';
+    this.#enter(this.#recovery ? 'reconnecting' : 'connecting');
     await this.#dialAgain();
   }
 

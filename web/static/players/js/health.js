@@ -162,6 +162,11 @@ export class Recovery {
     return this.phase === 'over' ? 'fail' : '';
   }
 
+  // again tells that a new session is made because one is wished for.
+  again(now) {
+    this.#enter('renewing', now, renewLimit);
+  }
+
   // hurry ends a pause: the network is back, or a person says now.
   hurry(now) {
     if (this.phase === 'pausing') this.until = now;
