@@ -2,8 +2,8 @@ package media
 
 import "encoding/binary"
 
-// Inspect tells from an RTP payload's headers whether it begins a frame, and whether it belongs to a keyframe's beginning.
-// It never believes more than the bytes say: what is cut short is neither.
+// Inspect tells from an RTP payload's headers whether it begins a frame, and whether it makes its frame one that a decoder can
+// begin at. It never believes more than the bytes say: what is cut short is neither.
 func Inspect(c Codec, payload []byte) (start, key bool) {
 	if c.Kind() == Audio {
 		return true, false
@@ -58,15 +58,16 @@ func inspectH264(b []byte) (start, key bool) {
 	return h264NAL(b[0]&0x1f, b[1:])
 }
 
-// h264NAL judges a NAL unit by its type and the bytes after its header.
+// h264NAL judges a NAL unit by its type and the bytes after its header. Parameter sets make no keyframe, for any picture may
+// bring them; a recovery point does, for encoders that refresh the picture bit by bit never send another.
 func h264NAL(typ byte, body []byte) (start, key bool) {
 	switch typ {
 	case h264Slice, h264PartitionA, h264IDR:
 		// A slice begins with first_mb_in_slice, an Exp-Golomb number: 0 is a single bit, set.
 		return len(body) > 0 && body[0]&0x80 != 0, typ == h264IDR
-	case h264SPS:
-		return true, true
-	case h264SEI, h264PPS, h264AUD:
+	case h264SEI:
+		return true, len(recoveryPoint(body)) > 0
+	case h264SPS, h264PPS, h264AUD:
 		return true, false
 	}
 	return false, false
@@ -119,16 +120,15 @@ func inspectH265(b []byte) (start, key bool) {
 	}
 }
 
-// h265NAL judges a NAL unit by its type and the bytes after its header. A picture parameter set alone makes no keyframe:
-// any picture may bring one.
+// h265NAL judges a NAL unit by its type and the bytes after its header, as h264NAL does.
 func h265NAL(typ byte, body []byte) (start, key bool) {
 	switch {
 	case typ <= h265LastVCL:
 		// A slice segment begins with first_slice_segment_in_pic_flag.
 		return len(body) > 0 && body[0]&0x80 != 0, typ >= h265FirstIRAP && typ <= h265LastIRAP
-	case typ == h265VPS, typ == h265SPS:
-		return true, true
-	case typ == h265PPS, typ == h265AUD, typ == h265PrefixSEI:
+	case typ == h265PrefixSEI:
+		return true, len(recoveryPoint(body)) > 0
+	case typ == h265VPS, typ == h265SPS, typ == h265PPS, typ == h265AUD:
 		return true, false
 	}
 	return false, false

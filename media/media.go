@@ -94,7 +94,7 @@ type Packet struct {
 	Timestamp uint32    // in the publisher's RTP clock
 	Marker    bool      // RTP marker: for video, the frame's last packet
 	Start     bool      // the payload begins a frame, as far as its own bytes tell
-	Key       bool      // the payload belongs to a keyframe's beginning: parameter sets, an IDR, a VP8/VP9/AV1 key start
+	Key       bool      // the payload makes its frame a keyframe: an IDR slice, a recovery point, a VP8/VP9/AV1 key start
 	Payload   []byte
 
 	// Ext holds the forwarded header extensions, nil where the packet has none.

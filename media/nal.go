@@ -145,20 +145,26 @@ func classifyH264(typ byte) NALClass {
 // D.2.8), as encoders with open groups of pictures say it in place of sending an IDR picture. Where pictures are right only
 // some way behind it, it can't.
 func IsRecoveryPoint(nal []byte) bool {
+	message := recoveryPoint(nal[1:])
+	return len(message) > 0 && message[0]&0x80 != 0 // recovery_frame_cnt, an Exp-Golomb number, is 0
+}
+
+// recoveryPoint finds the message of that type among those of an SEI NAL unit, whose header was taken off.
+func recoveryPoint(b []byte) (message []byte) {
 	const recoveryPoint = 6
-	for b := nal[1:]; len(b) > 2; {
+	for len(b) > 2 {
 		var typ, size int
 		typ, b = seiNumber(b)
 		size, b = seiNumber(b)
 		if size > len(b) {
-			return false
+			return nil
 		}
 		if typ == recoveryPoint && size > 0 {
-			return b[0]&0x80 != 0 // recovery_frame_cnt, an Exp-Golomb number, is 0
+			return b[:size]
 		}
 		b = b[size:]
 	}
-	return false
+	return nil
 }
 
 // seiNumber reads a payload's type or size (section 7.3.2.3.1).

@@ -36,7 +36,7 @@ func (p *Publication) alive(now time.Time) bool {
 func (p *Publication) Push(pkt *media.Packet) {
 	var seen size
 	var sized bool
-	if pkt.Key {
+	if pkt.Start {
 		seen.width, seen.height, sized = media.VideoSize(pkt.Format.Codec, pkt.Payload)
 	}
 	p.stream.wake(p.put(pkt, seen, sized))

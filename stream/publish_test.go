@@ -198,6 +198,19 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// The picture's size is told by parameter sets that are in a packet of their own too.
+func TestInfoOfParameterSets(t *testing.T) {
+	now := time.Now()
+	h := NewHub(testConfig())
+	s := publish(t, h, now, &publisher{})
+	pkts := s.nextFrame(now, false)
+	pkts[0].Payload = []byte{0x67, 0x64, 0, 0x0c, 0xac, 0x3b, 0x50, 0xb0, 0x4b, 0x42, 0, 0, 3, 0, 2, 0, 0, 3, 0, 0x3d, 8}
+	s.Push(pkts[0])
+	if info := h.Streams()[0]; info.Width != 352 || info.Height != 288 {
+		t.Errorf("the picture is %d by %d", info.Width, info.Height)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	now := time.Now()
 	h := NewHub(testConfig())
