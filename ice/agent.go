@@ -18,6 +18,14 @@ type Config struct {
 	Dead       time.Duration // a path silent for so long gives way to a nominated one that is not; 3 s
 }
 
+// Check finds a time with which no session would last.
+func (c Config) Check() error {
+	if c.Timeout <= 0 {
+		return errors.New("stun_timeout must be greater than 0")
+	}
+	return nil
+}
+
 func (c Config) withDefaults() Config {
 	if c.Timeout <= 0 {
 		c.Timeout = 30 * time.Second

@@ -115,7 +115,7 @@ func TestRestart(t *testing.T) {
 		old := *c.client
 		renewed := credentials()
 		c.peer.Restart(c.now, renewed, credentials())
-		if got := c.peer.Agent().Ufrags(); !equal(got, []string{renewed.Ufrag, c.server.Ufrag}) {
+		if got := c.peer.Ufrags(); !equal(got, []string{renewed.Ufrag, c.server.Ufrag}) {
 			t.Errorf("valid are %v", got)
 		}
 		c.check(udpPath, false)

@@ -280,8 +280,17 @@ func (p *Peer) Close() (frames []byte) {
 // Selected is the path that media takes now.
 func (p *Peer) Selected() (ice.Path, bool) { return p.agent.Selected() }
 
-// Agent gives the ICE agent for what the caller must know of pairs and ufrags. It shares the inbound half's lock.
-func (p *Peer) Agent() *ice.Agent { return p.agent }
+// Knows says whether a verified check has come by a path that is not given up.
+func (p *Peer) Knows(path ice.Path) bool { return p.agent.Knows(path) }
+
+// Evict is the connection that has to go because the client has opened too many, one at a call.
+func (p *Peer) Evict() (path ice.Path, over bool) { return p.agent.Evict() }
+
+// Ufrags are those of ours that the client may use now: two while an ICE restart is not complete.
+func (p *Peer) Ufrags() []string { return p.agent.Ufrags() }
+
+// Remote are the client's newest credentials.
+func (p *Peer) Remote() ice.Credentials { return p.agent.Remote() }
 
 // Stats counts what came in, and gives the last round trip time, 0 before the first.
 func (p *Peer) Stats() (InStats, time.Duration) {

@@ -205,9 +205,8 @@ func (p VhostPublish) Check() error {
 
 // VhostRTC are a virtual host's settings for WebRTC.
 type VhostRTC struct {
-	Enabled bool          `conf:"enabled" default:"off" doc:"Whether this virtual host takes WebRTC publishers and viewers."`
-	Timeout time.Duration `conf:"stun_timeout" default:"30" unit:"s" doc:"A session that sends nothing for so long is over."`
-	Strict  bool          `conf:"stun_strict_check" default:"off" doc:"Refuse clients whose ICE role is controlled, like the server's."`
+	Enabled bool `conf:"enabled" default:"off" doc:"Whether this virtual host takes WebRTC publishers and viewers."`
+	ice.Config
 
 	ToRTMP      bool          `conf:"rtc_to_rtmp" default:"off" doc:"Let what is published by WebRTC be played by everything else too (RTMP, SRT, HTTP-FLV, HTTP-TS, HLS and DASH), with the sound turned into AAC."`
 	PLIForRTMP  time.Duration `conf:"pli_for_rtmp" default:"6.0" unit:"s" doc:"With rtc_to_rtmp and viewers by anything but WebRTC, how often a publisher is asked for a keyframe at least."`
@@ -218,11 +217,8 @@ type VhostRTC struct {
 	AACBitrate int `conf:"aac_bitrate" default:"48000" doc:"With rtc_to_rtmp, the bits a second of the sound as AAC; 24000 at least are used for each channel."`
 }
 
-// Check finds a time with which no session would last, and a rate of keyframe requests that SRS refuses too.
+// Check finds a rate of keyframe requests that SRS refuses too, and a sound that no encoder makes.
 func (v VhostRTC) Check() error {
-	if v.Timeout <= 0 {
-		return errors.New("stun_timeout must be greater than 0")
-	}
 	if least, most := 500*time.Millisecond, 30*time.Second; v.PLIForRTMP < least || v.PLIForRTMP > most {
 		return errors.New("pli_for_rtmp must be from 0.5 to 30 s")
 	}
@@ -231,8 +227,6 @@ func (v VhostRTC) Check() error {
 	}
 	return nil
 }
-
-func (v *VhostRTC) ice() ice.Config { return ice.Config{Timeout: v.Timeout, Strict: v.Strict} }
 
 // parseListen reads "port", ":port" or "address:port". No address means every one, IPv4 and IPv6.
 func parseListen(s string) (netip.AddrPort, error) {

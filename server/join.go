@@ -172,7 +172,7 @@ func (s *Server) newSession(req *joinRequest, vhost *VhostRTC, answer *sdp.Sessi
 	}
 	sess.etag = randomText(12)
 	peer, err := rtc.NewPeer(sess.info.created, rtc.Config{
-		Session: answer, Local: local, ICE: vhost.ice(), Certificate: s.certificate,
+		Session: answer, Local: local, ICE: vhost.Config, Certificate: s.certificate,
 		Cname: cnameOf(answer), SSRC: randomSSRC(), Random: func() uint16 { return uint16(randomUint64()) }, Wake: sess.wake,
 	})
 	if err != nil {

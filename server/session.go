@@ -164,23 +164,19 @@ const waitLook = 5 * time.Second
 
 // plug remembers a link that a verified packet came by, and makes room when a client opens too many. Called locked.
 func (s *session) plug(l link) {
-	id := l.path()
-	if _, known := s.links[id]; !known && !s.over {
-		s.links[id] = l
-		for id := range s.links { // UDP addresses that the agent gave up
-			if id.Transport == ice.UDP && !s.peer.Agent().Knows(id) {
-				delete(s.links, id)
-			}
+	if _, known := s.links[l.path()]; known || s.over {
+		return
+	}
+	s.links[l.path()] = l
+	for id := range s.links { // UDP addresses that the agent gave up
+		if id.Transport == ice.UDP && !s.peer.Knows(id) {
+			delete(s.links, id)
 		}
-		for {
-			old, over := s.peer.Agent().Evict()
-			if !over {
-				break
-			}
-			if o := s.links[old]; o != nil {
-				delete(s.links, old)
-				o.close(nil)
-			}
+	}
+	for old, over := s.peer.Evict(); over; old, over = s.peer.Evict() {
+		if o := s.links[old]; o != nil {
+			delete(s.links, old)
+			o.close(nil)
 		}
 	}
 }
@@ -362,7 +358,7 @@ func (s *session) bound(p ice.Path) (given []ice.Path, ok bool) {
 		return nil, false
 	}
 	s.udp = slices.DeleteFunc(s.udp, func(old ice.Path) bool {
-		gone := !s.peer.Agent().Knows(old)
+		gone := !s.peer.Knows(old)
 		if gone {
 			given = append(given, old)
 		}

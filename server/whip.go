@@ -186,7 +186,7 @@ func (s *session) patch(f sdp.Fragment, match string) (reply []byte, etag string
 		return nil, "", errNoSession
 	}
 	anyTag := match == "*" || match == `"*"` // the examples of WHIP and WHEP have it quoted
-	remote := s.peer.Agent().Remote()
+	remote := s.peer.Remote()
 	switch {
 	case match == "":
 		return nil, "", statusError{http.StatusPreconditionRequired, `PATCH needs If-Match: the session's ETag to trickle, "*" to restart ICE`}
@@ -208,7 +208,7 @@ func (s *session) patch(f sdp.Fragment, match string) (reply []byte, etag string
 func (s *session) restart(remote ice.Credentials) {
 	s.local = ice.NewCredentials(rand.Reader)
 	s.peer.Restart(time.Now(), s.local, remote)
-	s.server.sessions.rename(s, s.peer.Agent().Ufrags())
+	s.server.sessions.rename(s, s.peer.Ufrags())
 	s.etag = randomText(12)
 	s.saying().Info("session restarts ICE")
 }
