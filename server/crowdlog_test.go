@@ -112,26 +112,26 @@ func TestLogHasNoSecrets(t *testing.T) {
 	call(t, http.MethodDelete, at, "", bearer)
 	call(t, http.MethodPost, base(s)+"/rtc/v1/play/", rtcBody(t, "webrtc://h/live/b?token="+secret, offerFile(t, "chromium-play-default")))
 	call(t, http.MethodPost, base(s)+"/rtc/v1/play/", rtcBody(t, "webrtc://h/live/b?token="+secret, "v=0"))
-	for _, path := range []string{"/live/none.flv", "/live/none.m3u8", "/live/none", "/api/v1/streams/"} {
-		ctx, cancel := context.WithCancel(t.Context())
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base(s)+path+"?token="+secret, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			if res, err := http.DefaultClient.Do(req); err == nil {
-				res.Body.Close()
-			}
-		}()
-		if path == "/live/none.flv" {
-			until(t, "the player waits", func() bool { return len(s.viewers.all()) == 1 })
-			cancel()
-		}
-		<-done
-		cancel()
+	for _, path := range []string{"/live/none.m3u8", "/live/none", "/api/v1/streams/"} {
+		call(t, http.MethodGet, base(s)+path+"?token="+secret, "")
 	}
+	left := make(chan struct{})
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base(s)+"/live/none.flv?token="+secret, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(left)
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			<-ctx.Done()
+			res.Body.Close()
+		}
+	}()
+	until(t, "the player waits", func() bool { return len(s.viewers.all()) == 1 })
+	leave()
+	<-left
 	until(t, "the player is gone", func() bool { return len(s.viewers.all()) == 0 })
 	shown := log.text()
 	for _, word := range []string{secret, token} {
