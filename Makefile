@@ -1,13 +1,15 @@
 # make run         build and start oneport on port 8080
-# make test        everything: unit, race, fuzz seeds, real browsers
+# make test        everything: unit, race, fuzzing of what the network says first, real browsers
 # make test-full   that and what takes longer (make full is that alone): every cell of the matrix, fuzzing, minutes of media
 # make bench       the figures of docs/performance.md
 # make delays      its table of first pictures, and of how far behind viewers are
 GO ?= go
 BIN := oneport
 FUZZTIME ?= 1000x
+# The packages that parse what anybody may send to the port, and the configuration.
+PARSERS := port ice sdp rtc dtls config
 
-.PHONY: build run test test-full full check unit fuzz pages e2e bench delays cross clean
+.PHONY: build run test test-full full check unit fuzz parsers pages e2e bench delays cross clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) .
@@ -15,7 +17,7 @@ build:
 run: build
 	./$(BIN)
 
-test: check unit pages e2e
+test: check unit parsers pages e2e
 
 test-full: test full
 
@@ -34,6 +36,10 @@ unit: build
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) sh e2e/fuzz.sh
+
+# A few seconds for each target.
+parsers:
+	FUZZTIME=10000x sh e2e/fuzz.sh $(PARSERS)
 
 pages: e2e/node_modules
 	node --test web/test/*.test.mjs

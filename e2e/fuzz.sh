@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs every fuzz target of the project for a moment each, from its seeds. Those run in every plain `go test` already.
+# fuzz.sh [PACKAGE...] runs every fuzz target of the packages, or of the whole project, for a moment each, from its seeds. Those run
+# in every plain `go test` already.
 # FUZZTIME is a number of executions (1000x), or a time (10m) for whoever has it: a time can end a run as if it had failed
 # (golang/go#75804).
 set -eu
@@ -20,4 +21,7 @@ fuzz() {
 	done
 }
 
-grep -l --include='*_test.go' -r '^func Fuzz' . | xargs -n 1 dirname | sort -u | while read -r package; do fuzz "${package#./}"; done
+if [ $# -eq 0 ]; then
+	set -- $(grep -l --include='*_test.go' -r '^func Fuzz' . | xargs -n 1 dirname | sort -u)
+fi
+for package; do fuzz "${package#./}"; done

@@ -32,6 +32,33 @@ scene('srs_player starts without sound where the browser asks for a click first'
   assert.equal((await look(viewer)).muted, false);
 });
 
+scene('srs_player says why it does not play by HLS, and waits only for what may come', async (s) => {
+  const off = await s.server({ add: { SRS_VHOST_HLS_ENABLED: 'off' } });
+  const refused = await s.open(`${off.origin}/players/srs_player.html?autostart=true&stream=livestream.m3u8`);
+  await refused.reaches('failed');
+  assert.match(await refused.error(), /The server says: HLS is off .*hls\.enabled/);
+
+  const { origin } = await s.server();
+  const publisher = await s.open(`${origin}/players/whip.html?${camera}`);
+  await publisher.reaches('live');
+  const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true&stream=livestream.m3u8`);
+  await plays(viewer);
+
+  // Segments that are gone, as for who is late, are no reason to give up while there is a list.
+  const segments = /\.ts\?/;
+  await viewer.page.route(segments, (route) => route.fulfill({ status: 404, body: 'there is no such segment' }));
+  await until('the page begins anew', async () => (await look(viewer)).renewals === 1);
+  assert.match(await viewer.page.locator('#poster-text').innerText(), /The server says: there is no such segment/);
+  await viewer.page.unroute(segments);
+  await plays(viewer);
+
+  const listed = new URL((await viewer.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => name.includes('hls_ctx=')))).at(-1));
+  const id = listed.searchParams.get('hls_ctx');
+  assert.equal((await fetch(`${origin}/api/v1/clients/${id}`, { method: 'DELETE' })).status, 200);
+  await viewer.reaches('failed');
+  assert.match(await viewer.error(), /The server says: this viewer was ended/);
+});
+
 // zoom runs in the publisher's page before its own scripts: its camera has another size every 2 s, and takes 200 ms to change it.
 function zoom() {
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
