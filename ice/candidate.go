@@ -28,8 +28,9 @@ func (c Candidate) String() string {
 // Host is a place where clients reach the server. A Port other than 0 overrides the transports' own: some router in front
 // of the server maps it.
 type Host struct {
-	Addr string
-	Port uint16
+	Addr     string
+	Port     uint16
+	Protocol string // by which it is reached: "udp" or "tcp"; what is neither means both
 }
 
 // ParseHost reads "address", "address:port", "[IPv6]:port" or the same with a domain. It refuses whatever could not
@@ -104,9 +105,10 @@ func Candidates(hosts []Host, ports Ports) []Candidate {
 	var list []Candidate
 	seen := make(map[Candidate]bool)
 	for _, h := range hosts {
+		by := ports.Only(h.Protocol)
 		for _, c := range [...]Candidate{
-			{Transport: UDP, Addr: h.Addr, Port: ports.UDP},
-			{Transport: TCP, Addr: h.Addr, Port: ports.TCP},
+			{Transport: UDP, Addr: h.Addr, Port: by.UDP},
+			{Transport: TCP, Addr: h.Addr, Port: by.TCP},
 		} {
 			if c.Port == 0 {
 				continue

@@ -25,13 +25,13 @@ func TestCandidates(t *testing.T) {
 				"candidate:5 1 udp 2130705407 live.example.com 8080 typ host",
 				"candidate:6 1 tcp 1520433919 live.example.com 8081 typ host tcptype passive",
 			}},
-		{"the host's own port", []Host{{"192.0.2.1", 443}, {"192.0.2.1", 0}}, both.Only("tcp"),
+		{"the host's own port", []Host{{Addr: "192.0.2.1", Port: 443}, {Addr: "192.0.2.1"}}, both.Only("tcp"),
 			[]string{
 				"candidate:1 1 tcp 1520435199 192.0.2.1 443 typ host tcptype passive",
 				"candidate:2 1 tcp 1520434943 192.0.2.1 8081 typ host tcptype passive",
 			}},
-		{"UDP alone", []Host{{"192.0.2.1", 443}}, both.Only("udp"), []string{"candidate:1 1 udp 2130706431 192.0.2.1 443 typ host"}},
-		{"no TCP listener", []Host{{"192.0.2.1", 443}}, Ports{UDP: 1}.Only("all"), []string{"candidate:1 1 udp 2130706431 192.0.2.1 443 typ host"}},
+		{"UDP alone", []Host{{Addr: "192.0.2.1", Port: 443}}, both.Only("udp"), []string{"candidate:1 1 udp 2130706431 192.0.2.1 443 typ host"}},
+		{"no TCP listener", []Host{{Addr: "192.0.2.1", Port: 443}}, Ports{UDP: 1}.Only("all"), []string{"candidate:1 1 udp 2130706431 192.0.2.1 443 typ host"}},
 	} {
 		var got []string
 		for _, c := range Candidates(test.hosts, test.ports) {
@@ -55,15 +55,15 @@ func TestPriorities(t *testing.T) {
 
 func TestParseHost(t *testing.T) {
 	for text, want := range map[string]Host{
-		"192.0.2.1":              {"192.0.2.1", 0},
-		"192.0.2.1:443":          {"192.0.2.1", 443},
-		"::ffff:192.0.2.1":       {"192.0.2.1", 0},
-		"2001:DB8:0::1":          {"2001:db8::1", 0},
-		"[2001:db8::1]":          {"2001:db8::1", 0},
-		"[2001:db8::1]:443":      {"2001:db8::1", 443},
-		"live.example.com":       {"live.example.com", 0},
-		"live-2.example.com.:80": {"live-2.example.com.", 80},
-		"localhost":              {"localhost", 0},
+		"192.0.2.1":              {Addr: "192.0.2.1"},
+		"192.0.2.1:443":          {Addr: "192.0.2.1", Port: 443},
+		"::ffff:192.0.2.1":       {Addr: "192.0.2.1"},
+		"2001:DB8:0::1":          {Addr: "2001:db8::1"},
+		"[2001:db8::1]":          {Addr: "2001:db8::1"},
+		"[2001:db8::1]:443":      {Addr: "2001:db8::1", Port: 443},
+		"live.example.com":       {Addr: "live.example.com"},
+		"live-2.example.com.:80": {Addr: "live-2.example.com.", Port: 80},
+		"localhost":              {Addr: "localhost"},
 	} {
 		if got, err := ParseHost(text); err != nil || got != want {
 			t.Errorf("%q is %+v, %v", text, got, err)

@@ -25,7 +25,8 @@ var errTooManyAddresses = statusError{http.StatusBadRequest, fmt.Sprintf("the UR
 
 // candidates are the addresses that a client is told, the likeliest first: what the request asks for (eip, candidate),
 // the configured candidate, the host the API was called by, the interfaces' addresses where none is configured, and for a
-// client on this very machine the loopback address at the end.
+// client on this very machine the loopback address at the end. Where media is listened for on one address alone, that stands for
+// the machine's own.
 func (s *Server) candidates(ctx context.Context, query url.Values, apiHost string, local bool) ([]string, error) {
 	hosts, err := addressesAsked(query)
 	if err != nil {
@@ -46,21 +47,46 @@ func (s *Server) candidates(ctx context.Context, query url.Values, apiHost strin
 		}
 	}
 	if !told && s.config.RTC.AutoDetect {
-		for _, a := range s.interfaceAddrs() {
-			add(a.String())
-		}
+		hosts = append(hosts, s.listening(s.interfaceAddrs())...)
 	}
-	if local {
-		add("127.0.0.1")
-	}
-	if len(hosts) == 0 { // a machine with nothing but loopback
-		add("127.0.0.1")
+	if local || len(hosts) == 0 { // or a machine with nothing but loopback
+		hosts = append(hosts, s.listening([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})})...)
 	}
 	var list []string
 	for _, c := range ice.Candidates(hosts, s.rtcPorts()) {
 		list = append(list, c.String())
 	}
 	return list, nil
+}
+
+// listening are the hosts by which media is reached on this machine: those of its addresses, or, where one alone is listened
+// on, that.
+func (s *Server) listening(addrs []netip.Addr) []ice.Host {
+	udp, tcp := s.config.mediaAt()
+	if udp == tcp {
+		return hostsAt(udp, addrs, "")
+	}
+	return append(hostsAt(udp, addrs, "udp"), hostsAt(tcp, addrs, "tcp")...)
+}
+
+func hostsAt(bound netip.Addr, addrs []netip.Addr, protocol string) (hosts []ice.Host) {
+	if !bound.IsUnspecified() {
+		addrs = []netip.Addr{bound}
+	}
+	for _, a := range addrs {
+		if h, err := ice.ParseHost(a.String()); err == nil {
+			h.Protocol = protocol
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
+}
+
+// mediaAt are the addresses that media is listened on, by UDP and by TCP.
+func (c *Config) mediaAt() (udp, tcp netip.Addr) {
+	u, _ := parseListen(c.RTC.Listen) // they were good when the configuration was checked
+	t, _ := parseListen(c.RTC.TCP.Listen)
+	return u.Addr(), t.Addr()
 }
 
 // addressesAsked are what a request asks for by eip and candidate; what is no address is passed over.
@@ -173,6 +199,7 @@ func hostOf(hostport string) string {
 }
 
 func isLocalhost(host string) bool {
+	host = strings.TrimSuffix(host, ".") // of a name that is complete
 	if strings.EqualFold(host, "localhost") || strings.HasSuffix(strings.ToLower(host), ".localhost") {
 		return true
 	}

@@ -49,6 +49,8 @@ func TestCandidates(t *testing.T) {
 		name    string
 		setting string // of rtc_server
 		environ []string
+		udp     string // the address that is listened on; empty: every one
+		tcp     string
 		query   string
 		host    string // the API was called by
 		want    string // "transport address port", in the order offered
@@ -94,11 +96,28 @@ func TestCandidates(t *testing.T) {
 		{name: "::1", setting: "protocol udp; candidate 203.0.113.1;", host: "::1", want: "udp 203.0.113.1 8000, udp 127.0.0.1 8000"},
 		{name: "a name below localhost", setting: "protocol udp; candidate 203.0.113.1;", host: "app.LOCALHOST", want: "udp 203.0.113.1 8000, udp 127.0.0.1 8000"},
 		{name: "localhost twice", setting: "protocol udp; candidate 127.0.0.1;", host: "localhost", want: "udp 127.0.0.1 8000"},
+		{name: "localhost with a dot", setting: "protocol udp; candidate 203.0.113.1;", host: "localhost.", want: "udp 203.0.113.1 8000, udp 127.0.0.1 8000"},
+		{name: "one address listened on", udp: "10.0.0.5", tcp: "10.0.0.5", host: "localhost", want: "udp 10.0.0.5 8000, tcp 10.0.0.5 9000"},
+		{name: "one address each", udp: "10.0.0.5", tcp: "192.0.2.10", host: "localhost", want: "udp 10.0.0.5 8000, tcp 192.0.2.10 9000"},
+		{name: "one address by UDP", udp: "192.0.2.10", host: "localhost",
+			want: "udp 192.0.2.10 8000, tcp 192.0.2.10 9000, tcp 10.0.0.5 9000, tcp 127.0.0.1 9000"},
+		{name: "an address behind NAT", setting: "candidate 203.0.113.1;", udp: "10.0.0.5", tcp: "10.0.0.5", host: "localhost",
+			want: "udp 203.0.113.1 8000, tcp 203.0.113.1 9000, udp 10.0.0.5 8000, tcp 10.0.0.5 9000"},
+		{name: "loopback alone listened on", udp: "127.0.0.1", tcp: "127.0.0.1", want: "udp 127.0.0.1 8000, tcp 127.0.0.1 9000"},
+		{name: "IPv6 alone listened on", setting: "protocol udp;", udp: "[2001:db8::10]", want: "udp 2001:db8::10 8000"},
+		{name: "no detection, one address listened on", setting: "protocol udp; use_auto_detect_network_ip off;", udp: "10.0.0.5", want: "udp 10.0.0.5 8000"},
 		{name: "nothing but loopback", setting: "protocol udp; use_auto_detect_network_ip off;", host: "nobody.example", want: "udp 127.0.0.1 8000"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			udp, tcp := "8000", "9000"
+			if test.udp != "" {
+				udp = test.udp + ":8000"
+			}
+			if test.tcp != "" {
+				tcp = test.tcp + ":9000"
+			}
 			c := configure(t, `http_api { enabled on; listen 8080; }
-				rtc_server { enabled on; listen 8000; tcp { enabled on; listen 9000; } `+withProtocol(test.setting)+` }
+				rtc_server { enabled on; listen `+udp+`; tcp { enabled on; listen `+tcp+`; } `+withProtocol(test.setting)+` }
 				vhost __defaultVhost__ { rtc { enabled on; } }`, test.environ...)
 			s, err := start(c, logTo(t))
 			if err != nil {

@@ -152,7 +152,7 @@ func TestHosts(t *testing.T) {
 		}
 	}
 	for host, want := range map[string]bool{
-		"localhost": true, "LocalHost": true, "a.localhost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true,
+		"localhost": true, "LocalHost": true, "a.localhost": true, "localhost.": true, "a.localhost.": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true,
 		"": false, "localhost.example": false, "10.0.0.1": false, "notlocalhost": false,
 	} {
 		if isLocalhost(host) != want {
