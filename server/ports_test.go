@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -166,6 +167,33 @@ func TestPortInUse(t *testing.T) {
 		}
 		if want, end := strings.CutSuffix(test.want, "$"); !strings.Contains(err.Error(), want) || end && !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: %v, want %q in it", test.config, err, test.want)
+		}
+	}
+}
+
+// What nobody serves ends in good order, and is told once: pseudo-TLS and the PROXY protocol, whatever else the port has.
+func TestKindsNobodyServes(t *testing.T) {
+	log := &lateLog{}
+	s, err := Open(configure(t, withRTMP("")), slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	for says, kind := range map[string]string{
+		"\x80\x46\x01\x03\x01\x00\x2d" + strings.Repeat("\x00", 65):          "speaks pseudo-TLS",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 5000 8080\r\nGET / HTTP/1.1\r\n\r\n": "speaks PROXY",
+	} {
+		for range 2 {
+			conn := dial(t, s)
+			io.WriteString(conn, says)
+			conn.SetReadDeadline(time.Now().Add(patience))
+			if got, err := io.ReadAll(conn); err != nil || len(got) > 0 { // and no reset
+				t.Errorf("%s: %q, %v", kind, got, err)
+			}
+			conn.Close()
+		}
+		if n := strings.Count(log.text(), kind); n != 1 {
+			t.Errorf("%d lines say that a connection %s: %s", n, kind, log.text())
 		}
 	}
 }
