@@ -149,11 +149,11 @@ func (c *Config) checkSharing() error {
 	}
 	if a, b, found := collision(tcp, false); found {
 		return fmt.Errorf("%s is TCP %s and %s is TCP %s, and one is a part of the other: write both the same way, so that they share the port, or choose another port for one",
-			a.setting, listenText(a.addr), b.setting, listenText(b.addr))
+			a.setting, listenText(a.addr), withVariable(b.setting), listenText(b.addr))
 	}
 	if a, b, found := collision(udp, true); found {
 		return fmt.Errorf("%s is UDP %s and %s is UDP %s, which can't share a port: choose another for one",
-			a.setting, listenText(a.addr), b.setting, listenText(b.addr))
+			a.setting, listenText(a.addr), withVariable(b.setting), listenText(b.addr))
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestRefusals(t *testing.T) {
 		{text: "http_api { enabled on; listen 127.0.0.1:8080; } http_server { enabled on; listen 127.0.0.2:8080; }"},
 		{text: "http_api { enabled on; listen 0.0.0.0:8080; } http_server { enabled on; listen 8080; }"},
 		{text: on + "rtc_server { enabled on; listen 9000; } srt_server { enabled on; listen 9000; }", want: []string{"rtc_server.listen", "srt_server.listen", "UDP", "9000"}},
-		{text: on + "rtc_server { enabled on; listen 9000; } srt_server { enabled on; listen 127.0.0.1:9000; }", want: []string{"rtc_server.listen", "srt_server.listen"}},
+		{text: on + "rtc_server { enabled on; listen 9000; } srt_server { enabled on; listen 127.0.0.1:9000; }", want: []string{"rtc_server.listen", "srt_server.listen", "SRS_SRT_SERVER_LISTEN", "SRS_RTC_SERVER_LISTEN"}},
 		{text: on + "rtc_server { enabled on; listen 9000; protocol tcp; tcp { enabled on; } } srt_server { enabled on; listen 9000; }"},
 		{text: on + "rtc_server { enabled on; listen 1985; } "},
 
