@@ -149,7 +149,7 @@ func (p *player) judge(now time.Time, status *stream.FrameStatus) (over bool, er
 			return true, nil
 		}
 		if expired, reason := p.reader.Expired(now); expired {
-			return false, errors.New(reason)
+			return false, expiredError(reason)
 		}
 		return false, p.out.begin()
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -114,7 +113,7 @@ func (s *Server) greet(c *rtmpConn) (*rtmp.Session, *rtmp.Request) {
 		s.stats.refused.Add(1)
 		s.log.Debug("client refused", "remote", c.RemoteAddr().String(), "why", errNoPlace)
 		c.allow(farewell)
-		session.Refuse(refusalCode(request.Publish, errNoPlace), errNoPlace.Error())
+		session.Refuse(rtmpRefusal(request.Publish, errNoPlace), errNoPlace.Error())
 		c.finish()
 		return nil, nil
 	}
@@ -124,24 +123,11 @@ func (s *Server) greet(c *rtmpConn) (*rtmp.Session, *rtmp.Request) {
 	return session, request
 }
 
-// refusalCode is how RTMP names the reason of a refusal.
-func refusalCode(publish bool, reason error) string {
-	refusal := (statusError{})
-	errors.As(reason, &refusal)
-	switch {
-	case publish:
-		return rtmp.PublishBadName
-	case refusal.status == http.StatusNotAcceptable, refusal.status == http.StatusServiceUnavailable, refusal.status == http.StatusTooManyRequests:
-		return rtmp.PlayFailed
-	}
-	return rtmp.PlayNotFound
-}
-
 // publishRTMP takes a publisher's frames until it ends.
 func (s *Server) publishRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, from origin) {
 	i, err := s.publishFrames(name, from)
 	if err != nil {
-		session.Refuse(refusalCode(true, err), err.Error())
+		session.Refuse(rtmpRefusal(true, err), err.Error())
 		c.finish()
 		return
 	}
@@ -308,5 +294,5 @@ func (k *rtmpSink) end(reason error) {
 
 // refuse says that there will be nothing to play.
 func (k *rtmpSink) refuse(reason error) {
-	k.session.Refuse(refusalCode(false, reason), reason.Error())
+	k.session.Refuse(rtmpRefusal(false, reason), reason.Error())
 }

@@ -96,30 +96,11 @@ func (s *Server) refuseSRT(r *srt.Request, resource srt.Resource, reason srt.Rea
 		"publish", resource.Publish, "transport", "srt", "why", why)
 }
 
-// srtReason is what a client is told of an error.
-func srtReason(err error) srt.Reason {
-	switch refusal := (statusError{}); {
-	case errors.Is(err, stream.ErrBusy):
-		return srt.Conflict
-	case errors.Is(err, stream.ErrFull), errors.Is(err, errNoPlace):
-		return srt.Overload
-	case errors.Is(err, errNoVhost):
-		return srt.NotFound
-	case errors.Is(err, errStopping):
-		return srt.Closing
-	case errors.As(err, &refusal) && (refusal.status == http.StatusServiceUnavailable || refusal.status == http.StatusTooManyRequests):
-		return srt.Overload
-	case errors.As(err, &refusal) && refusal.status == http.StatusNotAcceptable:
-		return srt.Unacceptable
-	}
-	return srt.BadRequest
-}
-
 // publishSRT takes a publisher's frames until it ends.
 func (s *Server) publishSRT(r *srt.Request, resource srt.Resource, name stream.Name, from origin) {
 	i, err := s.publishFrames(name, from)
 	if err != nil {
-		r.Refuse(srtReason(err))
+		r.Refuse(srtRefusal(err))
 		return
 	}
 	reason := errPanic
@@ -198,7 +179,7 @@ func (p *srtPublisher) tell() {
 func (s *Server) playSRT(r *srt.Request, resource srt.Resource, name stream.Name, from origin) {
 	v, conf, err := s.watchAnywhere(name, from)
 	if err != nil {
-		s.refuseSRT(r, resource, srtReason(err), err)
+		s.refuseSRT(r, resource, srtRefusal(err), err)
 		return
 	}
 	out := &srtSink{server: s, request: r, left: make(chan struct{}), late: make(chan struct{})}
@@ -206,7 +187,7 @@ func (s *Server) playSRT(r *srt.Request, resource srt.Resource, name stream.Name
 	p := newPlayer(v, new(ts.Writer), out, conf)
 	err = p.play()
 	if !out.begun() {
-		s.refuseSRT(r, resource, srtReason(err), err)
+		s.refuseSRT(r, resource, srtRefusal(err), err)
 		return
 	}
 	<-out.left

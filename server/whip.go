@@ -17,7 +17,6 @@ import (
 	"oneport/config"
 	"oneport/ice"
 	"oneport/sdp"
-	"oneport/stream"
 )
 
 const (
@@ -268,48 +267,4 @@ func readBody(w http.ResponseWriter, r *http.Request, want string, limit int64) 
 		return nil, statusError{http.StatusBadRequest, "the body could not be read: " + err.Error()}
 	}
 	return body, nil
-}
-
-// statusError is an error that knows its HTTP status.
-type statusError struct {
-	status int
-	text   string
-}
-
-func (e statusError) Error() string { return e.text }
-
-// statusOf maps an error to its HTTP status. It is the one place that does.
-func statusOf(err error) int {
-	var known statusError
-	switch {
-	case errors.As(err, &known):
-		return known.status
-	case errors.Is(err, sdp.ErrMalformed):
-		return http.StatusBadRequest
-	case errors.Is(err, sdp.ErrNotAcceptable):
-		return http.StatusNotAcceptable
-	case errors.Is(err, stream.ErrBusy):
-		return http.StatusConflict
-	case errors.Is(err, errNoVhost):
-		return http.StatusNotFound
-	case errors.Is(err, errRTCDisabled), errors.Is(err, errRTCOff):
-		return http.StatusForbidden
-	case errors.Is(err, errTooManyAddress):
-		return http.StatusTooManyRequests
-	case errors.Is(err, errTooMany), errors.Is(err, errStopping), errors.Is(err, errNoTransport), errors.Is(err, stream.ErrFull):
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
-
-// refuse answers with the reason in plain text, and with Retry-After where the same request may succeed later: pages wait then.
-func refuse(w http.ResponseWriter, err error) {
-	status := statusOf(err)
-	switch {
-	case errors.Is(err, errNotLive):
-		w.Header().Set("Retry-After", "2")
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", "5")
-	}
-	http.Error(w, err.Error(), status)
 }

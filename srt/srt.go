@@ -84,6 +84,7 @@ const (
 	NotFound     = Reason(gosrt.REJX_NOTFOUND)
 	Unacceptable = Reason(gosrt.REJX_UNACCEPTABLE)
 	Conflict     = Reason(gosrt.REJX_CONFLICT)
+	Internal     = Reason(gosrt.REJX_ISE)
 )
 
 // Errors of a request that can't be served, for which Admit says the reason too.
