@@ -133,14 +133,14 @@ func TestOpusBitrate(t *testing.T) {
 	}
 }
 
-// Sound that is turned into AAC has as many bits a second as aac_bitrate says.
-func TestAACBitrate(t *testing.T) {
-	var sounds [][]byte
+// opusNoise is noise in Opus, a packet each 20 ms.
+func opusNoise(t *testing.T, seconds int) (sounds [][]byte) {
+	t.Helper()
 	encoder, err := audio.New(frameFormat(t, media.AAC, "1190"), media.Opus, 128000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range noise(t, 8) {
+	for _, f := range noise(t, seconds) {
 		made, err := encoder.Push(f)
 		if err != nil {
 			t.Fatal(err)
@@ -149,6 +149,12 @@ func TestAACBitrate(t *testing.T) {
 			sounds = append(sounds, f.Data)
 		}
 	}
+	return sounds
+}
+
+// Sound that is turned into AAC has as many bits a second as aac_bitrate says.
+func TestAACBitrate(t *testing.T) {
+	sounds := opusNoise(t, 8)
 	for _, setting := range []int{64000, 160000} {
 		c := configure(t, withBoth(fmt.Sprintf("enabled on; rtc_to_rtmp on; aac_bitrate %d;", setting)))
 		synctest.Test(t, func(t *testing.T) {

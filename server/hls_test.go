@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"oneport/api"
@@ -167,35 +168,46 @@ func fetch(t *testing.T, url string, headers ...string) (string, http.Header) {
 	return body, res.Header
 }
 
-// What a WebRTC publisher sends is played by HLS: the first segment comes soon, with picture and sound, and nothing reads the
-// stream when nobody plays any more.
+// What a WebRTC publisher sends is played by HLS: the first segment comes soon, with picture and sound, each next one begins with a
+// keyframe that was asked for, and nothing reads the stream when nobody plays any more.
 func TestHLS(t *testing.T) {
-	s := open(t, configure(t, withHLS("hls_dispose 1; hls_ctx off;", "")))
-	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 500, Keyframe: time.Minute})
-	until(t, "a stream with sound and picture", func() bool { return len(s.hubs["__defaultVhost__"].Formats(streamName("x"))) == 2 })
-	began := time.Now()
-	playlist, header := fetch(t, base(s)+"/live/x.m3u8")
-	t.Logf("the playlist came after %v", time.Since(began))
-	if header.Get("Content-Type") != "application/vnd.apple.mpegurl" || header.Get("Cache-Control") != "public, max-age=1" {
-		t.Errorf("the playlist's headers: %v", header)
-	}
-	names := listed(playlist)
-	if len(names) == 0 || !strings.Contains(playlist, "#EXT-X-TARGETDURATION:1\n") {
-		t.Fatal(playlist)
-	}
-	segment, header := fetch(t, base(s)+"/live/"+names[0])
-	if header.Get("Content-Type") != "video/mp2t" || !strings.Contains(header.Get("Cache-Control"), "max-age=3600") || header.Get("ETag") == "" {
-		t.Errorf("the segment's headers: %v", header)
-	}
-	checkTS(t, segment)
-	until(t, "three segments, each ended by a keyframe that was asked for", func() bool {
-		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
-		return len(listed(playlist)) >= 3
+	c := configure(t, withHLS("hls_dispose 1; hls_ctx off;", ""))
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		browser := &camera{fakeClient: joined(t, s, "whip", "stream=x"), sounds: opusNoise(t, 8)}
+		browser.film(time.Second, func() {})
+		began, asked := time.Now(), make(chan *http.Response, 1)
+		go func() { asked <- local(s, http.MethodGet, "/live/x.m3u8", "") }()
+		for len(asked) == 0 && time.Since(began) < 3*time.Second {
+			browser.film(20*time.Millisecond, func() {})
+		}
+		res := <-asked
+		playlist := text(t, res)
+		if got := res.Header; got.Get("Content-Type") != "application/vnd.apple.mpegurl" || got.Get("Cache-Control") != "public, max-age=1" {
+			t.Errorf("the playlist's headers: %v", got)
+		}
+		names := listed(playlist)
+		if took := time.Since(began); len(names) == 0 || !strings.Contains(playlist, "#EXT-X-TARGETDURATION:1\n") || took > 1500*time.Millisecond {
+			t.Fatalf("after %v: %s", took, playlist)
+		}
+		res = local(s, http.MethodGet, "/live/"+names[0], "")
+		if got := res.Header; got.Get("Content-Type") != "video/mp2t" || !strings.Contains(got.Get("Cache-Control"), "max-age=3600") || got.Get("ETag") == "" {
+			t.Errorf("the segment's headers: %v", got)
+		}
+		checkTS(t, text(t, res))
+		for range 8 {
+			browser.film(500*time.Millisecond, func() {})
+			playlist = text(t, local(s, http.MethodGet, "/live/x.m3u8", ""))
+		}
+		if len(listed(playlist)) < 4 || !strings.Contains(playlist, "INDEPENDENT-SEGMENTS") {
+			t.Error(playlist)
+		}
+		browser.film(2*time.Second, func() {})
+		if left := s.segmenters.list(); len(left) != 0 {
+			t.Errorf("%d segmenters go on though nobody plays", len(left))
+		}
+		browser.sess.close(errKicked)
 	})
-	if !strings.Contains(playlist, "INDEPENDENT-SEGMENTS") {
-		t.Error(playlist)
-	}
-	until(t, "the segments to be given up", func() bool { return len(s.segmenters.list()) == 0 })
 }
 
 // The Opus of an encoder is turned into AAC for HLS with MPEG-TS, which knows no other sound, and sound that can't be turned

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"oneport/hls"
 	"oneport/media"
 	"oneport/ts"
 )
@@ -126,7 +127,15 @@ func playMPD(t *testing.T, s *Server, path string, wanted func(mpd string) bool)
 	source.feed(1)
 	var first sync.WaitGroup
 	first.Go(func() { fetch(t, base(s)+path) })
-	until(t, "the request to wait", func() bool { return s.segmenters.waits.Load() == 1 })
+	until(t, "the request to wait, and its segments to begin", func() bool {
+		all := s.segmenters.list()
+		if len(all) != 1 || s.segmenters.waits.Load() != 1 {
+			return false
+		}
+		begun := false
+		all[0].with(func(m *hls.Muxer) { begun = m.Stats().Frames > 0 })
+		return begun
+	})
 	source.feed(4)
 	first.Wait()
 	until(t, "the MPD to be as wanted", func() bool {
