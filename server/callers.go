@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// callers are the HTTP connections without a request: those that have not made their first one yet, bounded as all
-// newcomers are, and those that are kept open for another. Of these an address may have as many as there may be in all: a
+// callers are the HTTP connections without a request: those that have not made their first one yet, or sent its header only, bounded
+// as all newcomers are, and those that are kept open for another. Of these an address may have as many as there may be in all: a
 // proxy in front keeps many.
 type callers struct {
 	fresh, idle newcomers
@@ -37,4 +37,15 @@ func (h *callers) note(c net.Conn, state http.ConnState) {
 		return
 	}
 	h.places.Store(c, &callerPlace{among, among.enter(c)})
+}
+
+// reads says that the body of a request is being read, until what it returns is called: its connection is as fresh as before. One of
+// HTTP/2 is left alone, for it has other requests too.
+func (h *callers) reads(r *http.Request) (done func()) {
+	c, ok := r.Context().Value(connection{}).(net.Conn)
+	if !ok || r.ProtoMajor != 1 {
+		return func() {}
+	}
+	in := h.fresh.enter(c)
+	return func() { h.fresh.leave(in) }
 }

@@ -54,12 +54,22 @@ func askOn(t *testing.T, conn net.Conn) {
 func TestStrangersAndCallersAreDisplaced(t *testing.T) {
 	s := open(t, configure(t, allOnOne))
 	s.strangers.mostOfOne, s.callers.fresh.mostOfOne, s.callers.idle.most = 3, 3, 3
-	strangers := dials(t, s, 3, stranger())
-	callers := dials(t, s, 3, []byte("G"))
-	until(t, "the crowd", func() bool { return s.strangers.count() == 3 && s.callers.fresh.count() == 3 })
+	var strangers, callers []net.Conn
+	for i := 1; i <= 3; i++ { // one after the other, for the first to be the oldest
+		strangers = append(strangers, dials(t, s, 1, stranger())...)
+		callers = append(callers, dials(t, s, 1, []byte("G"))...)
+		until(t, "the crowd", func() bool { return s.strangers.count() == i && s.callers.fresh.count() == i })
+	}
 	publish(t, s, "x", bench.ClientOptions{Net: "tcp"}, bench.SourceOptions{KBPS: 100}) // by two connections
 	hasEnded(t, strangers[0])
 	hasEnded(t, callers[0])
+	for path, body := range map[string]string{"/rtc/v1/whip/": "v=0", "/rtc/v1/play/": `{"sdp":`} { // without the rest they are as good as none
+		conn := dials(t, s, 1, []byte("POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 100\r\n\r\n"+body))
+		callers = append(callers, conn...)
+	}
+	until(t, "the bodies to take room", func() bool { return s.callers.fresh.displaced.Load() >= 2 && s.callers.fresh.count() == 3 })
+	hasEnded(t, callers[1])
+	goesOn(t, callers[4])
 	var idle []net.Conn
 	for range 4 {
 		conn := dial(t, s)

@@ -37,12 +37,20 @@ func (s *Server) serveRTCAPI(publish bool) http.HandlerFunc {
 	}
 }
 
-func (s *Server) rtcAPIJoin(w http.ResponseWriter, r *http.Request, publish bool) (*session, []byte, error) {
-	var body api.RTCRequest
+// readRTCRequest reads the body of a request.
+func (s *Server) readRTCRequest(w http.ResponseWriter, r *http.Request) (body api.RTCRequest, err error) {
+	defer s.callers.reads(r)()
 	// JSON escapes make the text at most a few times longer than the SDP in it.
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 2*sdp.MaxOffer))
-	if err := decoder.Decode(&body); err != nil {
-		return nil, nil, statusError{http.StatusBadRequest, "the body is not the JSON of this API: " + err.Error()}
+	if err = json.NewDecoder(http.MaxBytesReader(w, r.Body, 2*sdp.MaxOffer)).Decode(&body); err != nil {
+		err = statusError{http.StatusBadRequest, "the body is not the JSON of this API: " + err.Error()}
+	}
+	return body, err
+}
+
+func (s *Server) rtcAPIJoin(w http.ResponseWriter, r *http.Request, publish bool) (*session, []byte, error) {
+	body, err := s.readRTCRequest(w, r)
+	if err != nil {
+		return nil, nil, err
 	}
 	name, host, err := parseStreamURL(body.StreamURL)
 	if err != nil {

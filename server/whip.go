@@ -66,7 +66,7 @@ func (s *Server) serveWHIP(endpoint string) http.HandlerFunc {
 }
 
 func (s *Server) whipPost(w http.ResponseWriter, r *http.Request, query url.Values) {
-	offer, err := readBody(w, r, typeSDP, sdp.MaxOffer)
+	offer, err := s.readBody(w, r, typeSDP, sdp.MaxOffer)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -150,7 +150,7 @@ func (s *Server) whipPatch(w http.ResponseWriter, r *http.Request, query url.Val
 		refuse(w, err)
 		return
 	}
-	body, err := readBody(w, r, typeFragment, maxFragment)
+	body, err := s.readBody(w, r, typeFragment, maxFragment)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -253,11 +253,12 @@ func bearerOf(authorization string) string {
 func shown(text string) string { return strings.Clone(text[:min(len(text), maxShown)]) }
 
 // readBody reads a body of one content type, at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, want string, limit int64) ([]byte, error) {
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, want string, limit int64) ([]byte, error) {
 	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || got != want {
 		return nil, statusError{http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Type is %q: it has to be %s", r.Header.Get("Content-Type"), want)}
 	}
+	defer s.callers.reads(r)()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
