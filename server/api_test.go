@@ -247,6 +247,8 @@ func TestClientIP(t *testing.T) {
 		"192.0.2.1":    nil,
 		"198.51.100.1": {"X-Forwarded-For: 198.51.100.1, 10.0.0.1"},
 		"198.51.100.2": {"X-Real-IP: 198.51.100.2:99"},
+		"2001:db8::1":  {"X-Real-IP: 2001:db8::1"},
+		"2001:db8::2":  {"X-Real-IP: [2001:db8::2]:99"},
 		"198.51.100.3": {"X-Forwarded-For: 198.51.100.3", "X-Real-IP: 198.51.100.4"},
 	} {
 		local(s, http.MethodPost, "/rtc/v1/whep/", offerFile(t, "gst-play-h264"), append(headers, sdpType)...)

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// callers are the HTTP connections without a request: those that have not made their first one yet, or sent its header only, bounded
-// as all newcomers are, and those that are kept open for another. Of these an address may have as many as there may be in all: a
-// proxy in front keeps many.
+// callers are the HTTP connections without a request: those that have not made their first one yet, or have sent its header only,
+// bounded as all newcomers are; and those that are kept open for another. Of these there may be as many as there are descriptors,
+// for a player of HLS has one between any two requests: they are known so that they can make room.
 type callers struct {
 	fresh, idle newcomers
 	places      sync.Map // of *callerPlace by net.Conn

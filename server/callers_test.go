@@ -127,3 +127,22 @@ func TestMakeRoom(t *testing.T) {
 		t.Error("there was more to close")
 	}
 }
+
+// Connections that are kept open for another request are many where many play by HLS: none is closed for their number.
+func TestIdleCallersStay(t *testing.T) {
+	s := open(t, configure(t, allOnOne))
+	var idle []net.Conn
+	for range 40 {
+		conn := dial(t, s)
+		askOn(t, conn)
+		idle = append(idle, conn)
+	}
+	if most := &s.callers.idle; most.most != unlimited || most.mostOfOne != unlimited {
+		t.Errorf("at most %d are kept, %d of one address", most.most, most.mostOfOne)
+	}
+	for range 2 {
+		for _, conn := range idle {
+			askOn(t, conn)
+		}
+	}
+}

@@ -214,8 +214,7 @@ func clientIP(r *http.Request) string {
 		return shown(strings.TrimSpace(first))
 	}
 	if f := r.Header.Get("X-Real-IP"); f != "" {
-		first, _, _ := strings.Cut(f, ":")
-		return shown(strings.TrimSpace(first))
+		return shown(hostOf(strings.TrimSpace(f)))
 	}
 	return hostOf(r.RemoteAddr)
 }

@@ -182,8 +182,8 @@ func TestCrossdomainOfSessions(t *testing.T) {
 // Each of the two switches is for what it belongs to, on a port that both share as on ports of their own.
 func TestCrossdomainSwitches(t *testing.T) {
 	paths := map[string]bool{ // whether they are the API's
-		"/": false, "/players/whip.html": false, "/live/none.m3u8": false, "/apiary": false, "/rtcs": false,
-		"/api/v1/versions": true, "/api/v1/streams": true, "/rtc/v1/whip/": true, "/rtc/v1/none": true, "/metrics": true,
+		"/": false, "/players/whip.html": false, "/live/none.m3u8": false, "/apiary": false, "/rtc/show.flv": false, "/api/x.m3u8": false,
+		"/api/v1/versions": true, "/api/v1/streams": true, "/rtc/v1/whip/": true, "/rtc/v1/play": true, "/metrics": true,
 	}
 	for _, on := range []struct{ api, pages bool }{{true, true}, {true, false}, {false, true}, {false, false}} {
 		c := configure(t, withHLS("", ""))

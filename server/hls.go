@@ -178,7 +178,7 @@ func (q *segmentRequest) playlist(g *segmenter) error {
 		if first {
 			return q.master(g)
 		}
-		if q.conf.HLS.TSCtx {
+		if q.viewer != nil && q.conf.HLS.TSCtx { // there may be no room to tell viewers apart
 			id = q.viewer.id
 		}
 	}

@@ -63,3 +63,24 @@ func TestHLSViewersShareTheTable(t *testing.T) {
 		}
 	})
 }
+
+// Viewers that there is no room to tell apart are served all the same, by a playlist without ids.
+func TestHLSServesTheUnlisted(t *testing.T) {
+	s := open(t, configure(t, "max_connections 2; "+withHLS("", "")))
+	video, audio := h264AndAAC(t)
+	f := synthesize(t, s, "x", video, audio)
+	f.play(s, "/live/x.m3u8", 3) // the first viewer
+	for range 3 {
+		fetch(t, base(s)+"/live/x.m3u8")
+	}
+	unlisted := s.hlsViewers.unlisted.Load()
+	for range 3 {
+		playlist, _ := fetch(t, base(s)+"/live/x.m3u8")
+		if len(listed(playlist)) == 0 || strings.Contains(playlist, "hls_ctx") {
+			t.Errorf("an unlisted viewer gets %s", playlist)
+		}
+	}
+	if got := s.hlsViewers.unlisted.Load() - unlisted; got != 3 || s.panics() != 0 {
+		t.Errorf("%d were unlisted, %d panics", got, s.panics())
+	}
+}

@@ -142,6 +142,9 @@ const (
 	maxHeader      = 64 << 10
 )
 
+// pagesPattern is whatever is not the API's: the pages, and the streams by HTTP.
+const pagesPattern = "/"
+
 func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 	mux := http.NewServeMux()
 	if h.api {
@@ -149,13 +152,13 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		apiListen = ""
 	}
 	if h.pages {
-		mux.Handle("/", s.streams(web.Handler(s.site(portOf(apiListen)))))
+		mux.Handle(pagesPattern, s.streams(web.Handler(s.site(portOf(apiListen)))))
 	}
 	if s.acme != nil {
 		mux.Handle("GET "+cert.ChallengePath, s.acme)
 	}
 	return &http.Server{
-		Handler:           s.withstand(tellTLS(s.crossdomain(s.cleanURL(mux)))),
+		Handler:           s.withstand(tellTLS(s.crossdomain(mux, s.cleanURL(mux)))),
 		ReadHeaderTimeout: headerDeadline,
 		ReadTimeout:       bodyDeadline,
 		WriteTimeout:      answerDeadline,
@@ -182,11 +185,11 @@ func portOf(listen string) string {
 }
 
 // crossdomain lets pages of other sites call the API, and load streams, where each of them is on (CORS).
-func (s *Server) crossdomain(next http.Handler) http.Handler {
+func (s *Server) crossdomain(mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		on := s.config.HTTPServer.Crossdomain
-		if ofAPI(r.URL.Path) {
-			on = s.config.HTTPAPI.Crossdomain
+		on := s.config.HTTPAPI.Crossdomain
+		if _, pattern := mux.Handler(r); pattern == pagesPattern {
+			on = s.config.HTTPServer.Crossdomain
 		}
 		h := w.Header()
 		h.Set("Server", "oneport/"+Version())
@@ -205,16 +208,6 @@ func (s *Server) crossdomain(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// ofAPI says whether a path is one of those that the API has.
-func ofAPI(path string) bool {
-	for _, own := range []string{"/api", "/rtc", "/metrics"} {
-		if rest, ok := strings.CutPrefix(path, own); ok && (rest == "" || rest[0] == '/') {
-			return true
-		}
-	}
-	return false
 }
 
 // cleanURL refuses paths that climb, and takes paths without the slash that SRS's clients may leave out: a GET is sent to the

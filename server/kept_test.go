@@ -91,3 +91,11 @@ func TestTooLongToKeep(t *testing.T) {
 		t.Errorf("%s: a reason of %d bytes", res.Status, len(reason))
 	}
 }
+
+// A stream's own parameters may be called as those of a session are: a place in a stream is asked for all the same.
+func TestSessionIsAWordOfOthersToo(t *testing.T) {
+	s := open(t, configure(t, allOnOne))
+	for _, query := range []string{"session=abc", "token=abc", "session=&token=abc"} {
+		post(t, base(s)+"/rtc/v1/whep/?app=live&stream=x&"+query, offerFile(t, "chromium-play-default"))
+	}
+}

@@ -191,8 +191,23 @@ func TestRates(t *testing.T) {
 	if got := ask(time.Second, "a", bytes+250_000); got != 2000 {
 		t.Errorf("%d after a minute of 2 Mbit/s", got)
 	}
-	if got := ask(time.Second, "a", 10); got != 0 {
-		t.Errorf("%d after the counter began anew", got)
+	if got := ask(time.Second, "a", 10); got != 2000 {
+		t.Errorf("%d when the counter has just begun anew", got)
+	}
+	if got := ask(time.Second, "a", 10+125_000); got != 1000 {
+		t.Errorf("%d a second after the counter began anew", got)
+	}
+	// A stream's bytes sent are those of its viewers: two of them, of whom one leaves.
+	for i := range uint64(100) {
+		sent := 2 * 125_000 * (i + 1)
+		if i > 50 {
+			sent = 125_000 * (i + 1)
+		}
+		now = now.Add(time.Second)
+		got := r.kbps(now, now.Add(-time.Second), "stream", 125_000*(i+1), sent)
+		if i > 0 && (got.Recv != 1000 || got.Send < 1000 || got.Send > 2000) || i > 90 && got.Send != 1000 {
+			t.Errorf("second %d: %+v", i, got)
+		}
 	}
 	ask(time.Hour, "b", 1)
 	if _, known := r.of["a"]; known || len(r.of) != 1 {

@@ -20,14 +20,15 @@ type rates struct {
 	swept time.Time
 }
 
-// flow is how much has come and gone.
-type flow struct{ received, sent int64 }
+// rate is what is known of one name.
+type rate struct{ received, sent window }
 
-// rate is what is known of one name's flow.
-type rate struct {
+// window is where a counter stood.
+type window struct {
 	since, half  time.Time // the window's beginning, and its middle, where the next window begins
-	from, middle flow      // what it was at these
-	kbps         api.Kbps
+	from, middle int64     // the counter at these
+	last         int64     // and when it was asked last
+	kbps         int64
 }
 
 // kbps is the bit rate of what began at a time and has carried so many bytes now.
@@ -41,30 +42,38 @@ func (r *rates) kbps(now, began time.Time, name string, received, sent uint64) a
 		r.swept = now
 		r.sweep(now)
 	}
-	bytes := flow{int64(received), int64(sent)}
 	e, known := r.of[name]
-	switch {
-	case !known:
-		e = rate{since: began, half: now, middle: bytes}
-	case bytes.received < e.from.received || bytes.sent < e.from.sent: // of a stream whose viewers have left
-		e = rate{since: now, half: now, from: bytes, middle: bytes}
+	if !known {
+		e = rate{window{since: began, half: now, middle: int64(received)}, window{since: began, half: now, middle: int64(sent)}}
 	}
-	if elapsed := now.Sub(e.since); elapsed >= time.Second {
-		e.kbps.Recv = (bytes.received - e.from.received) * 8 / elapsed.Milliseconds()
-		e.kbps.Send = (bytes.sent - e.from.sent) * 8 / elapsed.Milliseconds()
-		if now.Sub(e.half) > rateWindow/2 {
-			e.since, e.from = e.half, e.middle
-			e.half, e.middle = now, bytes
-		}
-	}
+	e.received.move(now, int64(received))
+	e.sent.move(now, int64(sent))
 	r.of[name] = e
-	return e.kbps
+	return api.Kbps{Recv: e.received.kbps, Send: e.sent.kbps}
+}
+
+// move goes on to a time and what the counter says then. One that has gone back, as a stream's does when a viewer leaves, begins
+// anew, and its rate stands until there is another.
+func (w *window) move(now time.Time, bytes int64) {
+	if bytes < w.last {
+		w.since, w.half, w.from, w.middle = now, now, bytes, bytes
+	}
+	w.last = bytes
+	elapsed := now.Sub(w.since)
+	if elapsed < time.Second {
+		return
+	}
+	w.kbps = (bytes - w.from) * 8 / elapsed.Milliseconds()
+	if now.Sub(w.half) > rateWindow/2 {
+		w.since, w.from = w.half, w.middle
+		w.half, w.middle = now, bytes
+	}
 }
 
 // sweep forgets counters that nobody has asked for in a while. Called locked.
 func (r *rates) sweep(now time.Time) {
 	for name, e := range r.of {
-		if now.Sub(e.half) > 4*rateWindow {
+		if now.Sub(e.received.half) > 4*rateWindow {
 			delete(r.of, name)
 		}
 	}

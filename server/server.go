@@ -145,7 +145,7 @@ func start(c *Config, log *slog.Logger) (*Server, error) {
 		strangers:   newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
 		callers: callers{
 			fresh: newcomers{most: mostNewcomers, mostOfOne: mostOfOneAddress},
-			idle:  newcomers{most: mostNewcomers, mostOfOne: mostNewcomers},
+			idle:  newcomers{most: unlimited, mostOfOne: unlimited},
 		},
 		timers:     newTimers(),
 		serverID:   "vid-" + randomText(7),

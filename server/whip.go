@@ -45,7 +45,7 @@ func (s *Server) serveWHIP(endpoint string) http.HandlerFunc {
 			return
 		}
 		query := looseQuery(r.URL.RawQuery)
-		isSession := query.Get("session") != ""
+		isSession := query.Get("session") != "" && query.Get("token") != "" // as location has them
 		switch {
 		case r.URL.Path != endpoint:
 			refuse(w, statusError{http.StatusNotFound, "the path ends here, and the query names the stream: " + endpoint + "?app=live&stream=livestream"})
