@@ -144,7 +144,7 @@ func (in *inbound) route(now time.Time, plain []byte, fixed int, body []byte) *m
 	r, rtx := in.receivers[kind.track.Kind], kind.rtx
 	if rtx {
 		// RFC 4588 section 4; padding probes have no payload at all.
-		if len(body) < 2 || r.rtxSSRC != 0 && r.rtxSSRC != ssrc || !r.started {
+		if len(body) < 2 || !r.started || !r.resends(ssrc) {
 			return nil
 		}
 		seq, body = binary.BigEndian.Uint16(body), body[2:]

@@ -17,7 +17,8 @@ const seenWindow = 4096
 type receiver struct {
 	kind    media.Kind
 	ssrc    uint32
-	rtxSSRC uint32
+	rtxSSRC uint32 // 0: not known yet
+	pastRTX uint32 // rtxSSRC of a source before, 0: none
 	nack    bool
 
 	heard    time.Time // when its source was, retransmissions apart

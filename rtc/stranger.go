@@ -78,6 +78,9 @@ func (r *receiver) follow(now time.Time, ssrc uint32, seq uint16, timestamp, clo
 	old := *r
 	old.missing.reset()
 	*r = receiver{kind: old.kind, ssrc: ssrc, nack: old.nack, told: old.told, missing: missing{lost: old.missing.lost}}
+	if r.pastRTX = old.rtxSSRC; r.pastRTX == 0 {
+		r.pastRTX = old.pastRTX
+	}
 	if !old.started {
 		return
 	}
@@ -86,6 +89,15 @@ func (r *receiver) follow(now time.Time, ssrc uint32, seq uint16, timestamp, clo
 	gone := uint32(int64(now.Sub(old.arrived)/time.Microsecond) * int64(clockRate) / 1e6)
 	r.shift = old.timestamp + gone - timestamp
 	r.damage = r.floor - 1
+}
+
+// resends says whether an SSRC is that by which the track's source sends again. If nobody told, it is the first to come. That of
+// a source before never is: its packets tell numbers that are not this source's (RFC 4588 section 4).
+func (r *receiver) resends(ssrc uint32) bool {
+	if r.rtxSSRC == 0 && ssrc != r.pastRTX {
+		r.rtxSSRC = ssrc
+	}
+	return ssrc == r.rtxSSRC
 }
 
 // firstOf is the extended number of a source's first packet. What overtook it may have a lower one, which is no less than 0.

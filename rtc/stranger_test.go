@@ -72,6 +72,44 @@ func TestFollowsAnotherSource(t *testing.T) {
 	})
 }
 
+// Retransmissions are the followed source's alone: those of a source before go on by numbers of their own, and so would those
+// of a third. It is so after each change, also where a source in between never sent any.
+func TestFollowsAnotherSourceOfRetransmissions(t *testing.T) {
+	bubble(t, publisher, udpPath, func(t *testing.T, c *call) {
+		told := c.session.Video.Sources[0]
+		sent := uint16(0)
+		resend := func(ssrc uint32, seq uint16) *media.Packet {
+			sent++
+			again := rtx(c, vp8(c, seq), sent)
+			again.SSRC = ssrc
+			return c.sendRTP(again).Packet
+		}
+		c.sendFor(2*time.Second, source(c, told.SSRC, 100, 0))
+		for i, next := range []struct {
+			ssrc, rtx uint32
+			seq       uint16
+		}{{4711, 0, 200}, {4721, 4722, 300}, {4731, 4732, 400}} {
+			c.sendFor(2*time.Second, source(c, next.ssrc, next.seq, 777))
+			highest := next.seq + 19
+			gone := []uint32{told.RTX, told.RTX, 4722}[i]
+			if p := resend(gone, highest+3); p != nil {
+				t.Errorf("SSRC %d sends again, of a source before %d, what is passed on as %d", gone, next.ssrc, p.Seq)
+			}
+			if next.rtx == 0 {
+				continue
+			}
+			if p := resend(next.rtx, highest+2); p == nil {
+				t.Errorf("what SSRC %d sends again is not passed on", next.rtx)
+			}
+			for _, ssrc := range []uint32{gone, next.rtx + 1} {
+				if p := resend(ssrc, highest+1); p != nil {
+					t.Errorf("SSRC %d sends again beside %d what is passed on as %d", ssrc, next.rtx, p.Seq)
+				}
+			}
+		}
+	})
+}
+
 func TestReportsFollowAnotherSource(t *testing.T) {
 	bubble(t, publisher, udpPath, func(t *testing.T, c *call) {
 		told := c.session.Video.Sources[0].SSRC
