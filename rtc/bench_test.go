@@ -90,6 +90,20 @@ func BenchmarkReceiveRTP(b *testing.B) {
 // The way of a viewer's packet allocates nothing.
 func TestAppendAllocatesNothing(t *testing.T) { expectAllocations(t, dtls.AEADAES128GCM, 0) }
 
+// Nor does it to say of every packet of a publisher whether it fits a datagram.
+func TestFitsDatagramAllocatesNothing(t *testing.T) {
+	p := packet(&vp8Format, 1<<16)
+	p.Payload = make([]byte, safePayload+1)
+	for _, extension := range []int{0, 3, 255} {
+		for i := range p.Ext {
+			p.Ext[i] = make([]byte, extension)
+		}
+		if n := testing.AllocsPerRun(100, func() { FitsDatagram(p) }); n != 0 {
+			t.Errorf("with extensions of %d bytes it allocates %v times", extension, n)
+		}
+	}
+}
+
 // The fallback profile allocates what the library's CTR mode does, once a packet.
 func TestAppendAllocatesLittleWithCM(t *testing.T) {
 	expectAllocations(t, dtls.AES128CMHMACSHA1_80, 11)

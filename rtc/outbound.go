@@ -105,7 +105,8 @@ func FitsDatagram(p *media.Packet) bool {
 		return true
 	}
 	h := outHeader{midExt: 1, mid: "0", mixed: true, extIDs: &[media.Extensions]uint8{2, 3, 4, 5}, ext: &p.Ext}
-	return len(h.append(nil))+len(p.Payload)+maxTag <= maxPacket
+	var room [maxPacket]byte // holds whatever can be appended, so that nothing is allocated
+	return len(h.append(room[:0]))+len(p.Payload)+maxTag <= maxPacket
 }
 
 // Append encrypts a batch of items. Items the viewer can't take (no such track, format not offered, too large) are

@@ -263,7 +263,7 @@ func (s *session) handle(now time.Time, ev *rtc.Events) {
 
 // measure warns of a publisher whose packets viewers over UDP can't be sent. It says so once.
 func (s *session) measure(p *media.Packet) {
-	if s.oversized.Load() || rtc.FitsDatagram(p) || s.server.udp == nil || s.oversized.Swap(true) {
+	if s.server.udp == nil || s.oversized.Load() || rtc.FitsDatagram(p) || s.oversized.Swap(true) {
 		return
 	}
 	s.log.Warn("the publisher sends packets too large for datagrams, which viewers over UDP do not get: set its MTU to 1200",
