@@ -1,0 +1,71 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"oneport/ice"
+)
+
+// A client whose connection is behind is told goodbye all the same, after the frame that was half-written and instead of those
+// that wait behind it, even if there is no more room for feedback.
+func TestGoodbyeOverAFullLink(t *testing.T) {
+	for range 20 {
+		server, client := tcpPair(t)
+		l, tasks := linkOn(t, server)
+		batch := bytes.Repeat(ice.AppendFrame(nil, bytes.Repeat([]byte{7}, 1400)), 23)
+		for !l.full() {
+			l.send(batch)
+		}
+		for l.drop.Load() == 0 {
+			l.insist(batch[:1402])
+		}
+		l.close(ice.AppendFrame(nil, []byte("goodbye")))
+		l.close(ice.AppendFrame(nil, []byte("goodbye again")))
+		l.mu.Lock()
+		if len(l.rest) > 1402+9 {
+			t.Errorf("%d bytes are to be sent before the end", len(l.rest))
+		}
+		l.mu.Unlock()
+		reader := frameReader{conn: client, buf: make([]byte, 0, readBuffer)}
+		var last []byte
+		for {
+			frame, err := reader.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last = bytes.Clone(frame); len(last) == 1400 && !bytes.Equal(last, batch[2:1402]) {
+				t.Fatal("a frame is broken")
+			}
+		}
+		if string(last) != "goodbye" || len(reader.rest) > 0 {
+			t.Errorf("the last frame is %.20q, and %d bytes of one more", last, len(reader.rest))
+		}
+		tasks.Wait()
+	}
+}
+
+// A client that takes nothing is not waited for longer than the farewell.
+func TestGoodbyeToADeadClient(t *testing.T) {
+	server, _ := tcpPair(t)
+	l, tasks := linkOn(t, server)
+	stuff(t, l)
+	began := time.Now()
+	l.close(ice.AppendFrame(nil, []byte("goodbye")))
+	if took := time.Since(began); took > farewell/2 {
+		t.Errorf("whoever ends it waits for %v", took)
+	}
+	tasks.Wait()
+	if took := time.Since(began); took > farewell+patience {
+		t.Errorf("it is waited for %v", took)
+	}
+	if _, err := server.Write([]byte{1}); err == nil {
+		t.Error("there could be more to say")
+	}
+}
