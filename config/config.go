@@ -11,9 +11,10 @@
 //
 // A struct is a section, a slice takes several arguments, an embedded struct (or the tag `conf:",inline"`) belongs to the
 // section around it, and Vhosts is the section of virtual hosts. Types with UnmarshalText read themselves. Further tags:
-// `words:"one two"` takes those alone, and for another, with a warning, the default, as SRS does; `secret:"true"` keeps a value out of what is printed; `env:"-"` takes no value from the environment. The default of a
-// switch decides SRS's rule: on by default is off for exactly `off`, off by default is on for exactly `on`. As in SRS, a
-// setting named candidate, and no other, may be given as $NAME, which is an environment variable.
+// `words:"one two"` takes those alone, and for another, with a warning, the default, as SRS does; `secret:"true"` keeps a
+// value out of what is printed; `env:"-"` takes no value from the environment. The default of a switch decides SRS's
+// rule: on by default is off for exactly `off`, off by default is on for exactly `on`. As in SRS, a setting named
+// candidate, and no other, may be given as $NAME, which is an environment variable.
 //
 // A struct may have a method Check() error, called when its fields are set. Each error it returns (errors.Join for several)
 // is reported where the section stands, or, if the message begins with a setting's name ("listen must be a port"), where
