@@ -101,6 +101,7 @@ func run(o options, environ []string, stdout, stderr io.Writer) int {
 	}
 	greet(stdout, s, &c)
 	got := <-stop
+	signal.Stop(stop) // a second one ends the process where it stands
 	log.Info("stopping", "signal", got.String())
 	s.Close()
 	return 0

@@ -277,6 +277,9 @@ func (p *Peer) Close() (frames []byte) {
 	return frames
 }
 
+// Wait returns when no goroutine of the handshake is left; after Close that is soon.
+func (p *Peer) Wait() { p.dtls.Wait() }
+
 // Selected is the path that media takes now.
 func (p *Peer) Selected() (ice.Path, bool) { return p.agent.Selected() }
 

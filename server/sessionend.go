@@ -22,6 +22,7 @@ func (s *session) end(reason error) {
 		s.server.survive(s.log, "a session's last word", func() { l.close(goodbye) })
 	}
 	s.current.Store(nil)
+	s.server.tasks.Go(s.peer.Wait)
 	s.leave()
 	for _, l := range links {
 		l.close(nil)

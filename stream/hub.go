@@ -34,8 +34,8 @@ func (n Name) String() string {
 	return "/" + n.Vhost + "/" + n.App + "/" + n.Stream
 }
 
-// Publisher is what a stream asks of the session that feeds it. The methods are called with no lock held, from any
-// goroutine, and must not block.
+// Publisher is what a stream asks of the session that feeds it. The methods are called with no lock of this
+// package held, from any goroutine, and must not block.
 type Publisher interface {
 	RequestKeyframe()         // already coalesced per stream
 	Alive(now time.Time) bool // false: silent or without a path, so that a newcomer may replace it
