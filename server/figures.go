@@ -151,6 +151,11 @@ var families = [...]family{
 			put(float64(n.udp.dropped.Load()))
 		}
 	}),
+	counters("oneport_udp_receive_errors_total", "Times that nothing could be received by UDP; the log tells why.", "", func(n *snapshot, put put) {
+		if n.udp != nil {
+			put(float64(n.udp.failed.Load()))
+		}
+	}),
 	counter("oneport_panics_total", "Faults of the server that ended what they happened to: a session, a viewer, a bridge, a segmenter, a connection. The log tells each.", func(n *snapshot) uint64 { return n.panics() }),
 	gauge("oneport_uptime_seconds", "Time since the start.", func(n *snapshot) float64 { return time.Since(n.started).Seconds() }),
 	gauge("oneport_goroutines", "Goroutines.", func(n *snapshot) float64 { return float64(runtime.NumGoroutine()) }),

@@ -54,7 +54,11 @@ func (c *Config) services() []service {
 	}
 	rtmp, rtmps := c.rtmpListens()
 	for _, listen := range rtmp {
-		list = append(list, service{true, "listen", listen, "RTMP", func(p *portPlan) *bool { return &p.rtmp }})
+		setting := "listen"
+		if slices.Contains(c.RTMP.Listen, listen) && !slices.Contains(c.Listen, listen) {
+			setting = "rtmp.listen"
+		}
+		list = append(list, service{true, setting, listen, "RTMP", func(p *portPlan) *bool { return &p.rtmp }})
 	}
 	for _, listen := range rtmps {
 		list = append(list, service{true, "rtmps.listen", listen, "RTMPS", func(p *portPlan) *bool { return &p.rtmps }})
@@ -99,7 +103,8 @@ func (c *Config) follows(setting string, addr netip.AddrPort) bool {
 	said, ok := map[string][]string{
 		"http_api.https.listen":    {c.HTTPAPI.HTTPS.Listen},
 		"http_server.https.listen": {c.HTTPServer.HTTPS.Listen},
-		"listen":                   slices.Concat(c.Listen, c.RTMP.Listen),
+		"listen":                   c.Listen,
+		"rtmp.listen":              c.RTMP.Listen,
 		"rtmps.listen":             c.RTMPS.Listen,
 	}[setting]
 	return ok && !slices.ContainsFunc(said, func(listen string) bool {

@@ -155,6 +155,8 @@ func TestPortInUse(t *testing.T) {
 		{`srt_server { enabled on; listen UDP; }`, "is in use by another program: stop it, or choose another port with srt_server.listen (SRS_SRT_SERVER_LISTEN)"},
 		{`rtc_server { enabled on; listen 192.0.2.1:8000; }`, "port: UDP 192.0.2.1:8000 is not an address of this machine: choose another with rtc_server.listen"},
 		{`srt_server { enabled on; listen 192.0.2.1:8000; }`, "port: UDP 192.0.2.1:8000 is not an address of this machine: choose another with srt_server.listen"},
+		{`http_api { enabled on; listen 127.0.0.1:PORT1; } rtmp { listen TAKEN; }`, "choose another port with rtmp.listen (SRS_RTMP_LISTEN)$"},
+		{`http_api { enabled on; listen 127.0.0.1:PORT1; } listen TAKEN;`, "choose another port with listen (SRS_LISTEN)$"},
 		{`listen shared; http_server { enabled on; listen TAKEN; https { enabled on; listen shared; } }`,
 			"choose another port with http_server.listen (SRS_HTTP_SERVER_LISTEN)$"},
 	} {

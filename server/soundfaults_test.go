@@ -55,6 +55,7 @@ func logged(t *testing.T, c *Config) (*Server, *lateLog) {
 	w := &lateLog{}
 	s := offline(t, c)
 	s.log = slog.New(slog.NewTextHandler(w, nil))
+	s.crowd = newCrowdLog(s.log)
 	return s, w
 }
 

@@ -20,6 +20,8 @@ const (
 	// way are sure to hold.
 	udpBurst   = 32
 	udpSpacing = 2 * time.Millisecond
+	// udpRest keeps a socket that fails from taking a whole processor.
+	udpRest = 10 * time.Millisecond
 )
 
 // udpPort is the one UDP socket that all sessions share, and the table that says whose a path is. A path is bound only
@@ -34,6 +36,7 @@ type udpPort struct {
 	bound map[ice.Path]*session
 
 	dropped atomic.Uint64 // datagrams the kernel would not take
+	failed  atomic.Uint64 // attempts to receive
 }
 
 func (s *Server) openUDP(listen string) (*udpPort, error) {
@@ -53,19 +56,24 @@ func (s *Server) openUDP(listen string) (*udpPort, error) {
 		return nil, fmt.Errorf("UDP %s can't be used: %w", listen, err)
 	}
 	u := &udpPort{server: s, conn: conn, io: socket, local: addrPort(conn.LocalAddr()), bound: make(map[ice.Path]*session)}
-	s.tasks.Go(u.read)
+	s.tasks.Go(func() { u.read(socket.receive) })
 	return u, nil
 }
 
-// read is the socket's one reader. Only closing the socket ends it.
-func (u *udpPort) read() {
+// read is the socket's one reader. Only closing the socket ends it: after any other error it rests a moment and tries again.
+func (u *udpPort) read(receive func(b, oob []byte) (received, error)) {
 	buf, oob := make([]byte, ice.MaxFrame+1), make([]byte, 128)
 	for {
-		got, err := u.io.receive(buf, oob)
-		if errors.Is(err, net.ErrClosed) {
+		got, err := receive(buf, oob)
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
-		}
-		if err != nil || got.n > ice.MaxFrame {
+		case err != nil:
+			u.failed.Add(1)
+			u.server.crowd.Warn("receiving by UDP fails", "address", u.local.String(), "err", err)
+			time.Sleep(udpRest)
+			continue
+		case got.n > ice.MaxFrame:
 			u.server.stats.unrouted.Add(1)
 			continue
 		}
