@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,6 +34,16 @@ func TestTestOfConfiguration(t *testing.T) {
 	}
 	if code, out, _ := ended(t, []string{"SRS_CONFIG_FILE=" + path}, "-t"); code != 0 || !strings.Contains(out, "127.0.0.1:7777") {
 		t.Errorf("SRS_CONFIG_FILE: code %d\n%s", code, out)
+	}
+}
+
+// What can't be printed is not said to be good.
+func TestTestWithoutOutput(t *testing.T) {
+	nobody, out := io.Pipe()
+	nobody.Close()
+	var said strings.Builder
+	if code := command([]string{"-t"}, nil, out, &said); code != 1 || !strings.Contains(said.String(), "closed pipe") {
+		t.Errorf("code %d: %s", code, said.String())
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
-	"text/tabwriter"
 
 	"oneport/config"
 	"oneport/server"
@@ -87,7 +86,10 @@ func run(o options, environ []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if o.test {
-		printValues(stdout, report)
+		if err := report.WriteValues(stdout); err != nil {
+			fmt.Fprintf(stderr, "oneport: %v\n", err)
+			return 1
+		}
 		fmt.Fprintln(stdout, "the configuration is good")
 		return 0
 	}
@@ -162,18 +164,6 @@ func readFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, config.MaxFile+1))
-}
-
-func printValues(w io.Writer, report *config.Report) {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	defer table.Flush()
-	for _, v := range report.Values {
-		path := v.Path
-		if v.Vhost != "" {
-			path += " (" + v.Vhost + ")"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", path, v.Text, v.From)
-	}
 }
 
 // greet says what to open: addresses that are listened on. A page may use a camera by localhost and by HTTPS alone.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -90,114 +89,15 @@ func unitName(unit string) string {
 	return unit
 }
 
-// WriteSample prints a configuration with every setting that target declares, explained, at its default.
-func WriteSample(w io.Writer, target any) error {
-	root, err := declareTarget(target)
-	if err != nil {
-		return err
-	}
-	s := &sample{w: w}
-	s.section(root)
-	return s.err
-}
-
-// sample prints a configuration; the first error is kept and ends it.
-type sample struct {
-	w      io.Writer
-	indent string
-	err    error
-}
-
-func (s *sample) line(format string, args ...any) {
-	if s.err == nil {
-		_, s.err = fmt.Fprintf(s.w, strings.TrimRight(s.indent+format, " ")+"\n", args...)
-	}
-}
-
-func (s *sample) section(n *node) {
-	for i, c := range n.children {
-		if i > 0 {
-			s.line("")
-		}
-		if c.doc != "" {
-			s.line("# %s", c.doc)
-		}
-		if c.form == setting {
-			s.setting(c)
-			continue
-		}
-		name := c.name
-		if c.form == vhosts {
-			name += " " + DefaultVhost
-		}
-		s.line("%s {", name)
-		s.indent += "    "
-		s.section(c)
-		s.indent = strings.TrimSuffix(s.indent, "    ")
-		s.line("}")
-	}
-}
-
-// setting prints one setting; one that has no default is commented out.
-func (s *sample) setting(n *node) {
-	about := n.kind()
-	if len(n.env) > 0 {
-		about += "; " + n.env[0]
-	}
-	s.line("# (%s)", about)
-	words := n.defaults()
-	if len(words) == 0 {
-		s.line("# %s …;", n.name)
-		return
-	}
-	for i, word := range words {
-		words[i] = quote(word)
-	}
-	s.line("%s %s;", n.name, strings.Join(words, " "))
-}
-
-// quote puts quotes around a word that needs them.
-func quote(word string) string {
-	if !strings.ContainsAny(word, " \t;{}#'\"") {
-		return word
-	}
-	if strings.Contains(word, `"`) {
-		return "'" + word + "'"
-	}
-	return `"` + word + `"`
-}
-
-// WriteTable prints every setting that target declares as a table in Markdown.
-func WriteTable(w io.Writer, target any) error {
-	settings, err := Describe(target)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, "| setting | environment | default | what |\n|---|---|---|---|\n")
-	for _, s := range settings {
-		env := ""
-		if len(s.Env) > 0 {
-			env = "`" + s.Env[0] + "`"
-		}
-		def := s.Default
-		if def != "" {
-			def = "`" + def + "`"
-		}
-		_, lineErr := fmt.Fprintf(w, "| `%s` | %s | %s | %s (%s) |\n", s.Path, env, def, strings.ReplaceAll(s.Doc, "|", `\|`), s.Kind)
-		err = errors.Join(err, lineErr)
-	}
-	return err
-}
-
 // WriteValues prints every setting as it is in force, and where that comes from.
 func (r *Report) WriteValues(w io.Writer) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, v := range r.Values {
 		path := v.Path
 		if v.Vhost != "" {
-			path += " of " + v.Vhost
+			path += " (" + v.Vhost + ")"
 		}
-		fmt.Fprintf(columns, "%s\t%s\t# %s\n", path, v.Text, v.From) // an error is kept for Flush
+		fmt.Fprintf(columns, "%s\t%s\t%s\n", path, v.Text, v.From) // an error is kept for Flush
 	}
 	return columns.Flush()
 }

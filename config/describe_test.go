@@ -33,34 +33,6 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// The sample is itself a configuration, without a warning, and means the defaults.
-func TestSample(t *testing.T) {
-	var sample bytes.Buffer
-	if err := WriteSample(&sample, new(documented)); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "sample.conf", sample.Bytes())
-	var fromSample, defaults documented
-	report, err := Load(Input{Source: Source{Path: "sample.conf", Text: sample.Bytes()}}, &fromSample)
-	if err != nil || len(report.Warnings.List) > 0 {
-		t.Fatal(err, &report.Warnings)
-	}
-	if _, err := Load(Input{EnvOnly: true}, &defaults); err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(fromSample, defaults) {
-		t.Errorf("the sample means %+v, not the defaults %+v", fromSample, defaults)
-	}
-}
-
-func TestTable(t *testing.T) {
-	var table bytes.Buffer
-	if err := WriteTable(&table, new(documented)); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "table.md", table.Bytes())
-}
-
 func TestValues(t *testing.T) {
 	var c documented
 	report, err := Load(Input{
@@ -99,14 +71,8 @@ func TestDescribe(t *testing.T) {
 func TestWriteErrors(t *testing.T) {
 	broken := errors.New("broken")
 	report := &Report{Values: make([]Value, 2)}
-	for name, err := range map[string]error{
-		"sample": WriteSample(failing{broken}, new(root)),
-		"table":  WriteTable(failing{broken}, new(root)),
-		"values": report.WriteValues(failing{broken}),
-	} {
-		if !errors.Is(err, broken) {
-			t.Errorf("%s: %v", name, err)
-		}
+	if err := report.WriteValues(failing{broken}); !errors.Is(err, broken) {
+		t.Error(err)
 	}
 }
 
