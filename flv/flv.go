@@ -39,9 +39,8 @@ const (
 )
 
 var (
-	errHeader = errors.New("flv: this is no FLV file header")
-	errType   = errors.New("flv: a tag is neither audio nor video nor script")
-	errSize   = errors.New("flv: a frame is too large for a tag")
+	errType = errors.New("flv: a tag is neither audio nor video nor script")
+	errSize = errors.New("flv: a frame is too large for a tag")
 )
 
 // AppendHeader appends the file header with the size of the tag before the first, which is 0.
@@ -74,26 +73,6 @@ func (t Tag) appendHeader(dst []byte) []byte {
 func putTime(header []byte, ms uint32) {
 	append24(header[:4], ms)
 	header[7] = byte(ms >> 24)
-}
-
-// CutHeader takes the file header off b. Without error, rest is nil while b is too short to tell.
-func CutHeader(b []byte) (rest []byte, err error) {
-	for i := range min(len(b), 3) {
-		if b[i] != "FLV"[i] {
-			return nil, errHeader
-		}
-	}
-	if len(b) < headerSize {
-		return nil, nil
-	}
-	size := binary.BigEndian.Uint32(b[5:])
-	if size < headerSize || size > 1<<10 {
-		return nil, errHeader
-	}
-	if len(b) < int(size)+4 {
-		return nil, nil
-	}
-	return b[size+4:], nil
 }
 
 // CutTag takes a tag off b. Without error, ok is false while b does not hold all of it. The body is a part of b.
