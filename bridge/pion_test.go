@@ -35,14 +35,14 @@ func TestPionReadsPackets(t *testing.T) {
 			}
 			want := f.Data
 			if c == media.H264 || c == media.H265 {
-				want = media.AppendAnnexB(nil, f.Data)
+				want = appendAnnexB(nil, f.Data)
 				if key {
 					sets, _, _ := media.ReadParameterSets(c, f.Format.Config)
 					var before []byte
 					for _, set := range sets.All() {
 						before = media.AppendNAL(before, set)
 					}
-					want = append(media.AppendAnnexB(nil, before), want...)
+					want = append(appendAnnexB(nil, before), want...)
 				}
 			}
 			if !bytes.Equal(got, want) {
@@ -50,6 +50,14 @@ func TestPionReadsPackets(t *testing.T) {
 			}
 		}
 	}
+}
+
+// appendAnnexB appends NAL units as a byte stream, as pion has them.
+func appendAnnexB(dst, data []byte) []byte {
+	for nal := range media.NALs(data) {
+		dst = append(append(dst, 0, 0, 0, 1), nal...)
+	}
+	return dst
 }
 
 // And its payloaders' packets make the same picture here.
@@ -72,7 +80,7 @@ func TestPacketsOfPion(t *testing.T) {
 				for _, set := range sets.All() {
 					input = append(append(input, 0, 0, 0, 1), set...)
 				}
-				input = media.AppendAnnexB(input, data)
+				input = appendAnnexB(input, data)
 			}
 			var frames []*media.Frame
 			payloads := writer.Payload(1200, input)

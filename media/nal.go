@@ -52,15 +52,6 @@ func AppendNAL(dst, nal []byte) []byte {
 	return append(dst, nal...)
 }
 
-// AppendAnnexB appends a frame's NAL units as a byte stream (ITU-T H.264 and H.265, annex B), each behind a start code.
-func AppendAnnexB(dst, data []byte) []byte {
-	for nal := range NALs(data) {
-		dst = append(dst, 0, 0, 0, 1)
-		dst = append(dst, nal...)
-	}
-	return dst
-}
-
 // AnnexB iterates over the NAL units of a byte stream. What comes before the first start code is left out.
 func AnnexB(b []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {

@@ -26,8 +26,8 @@ func vp9Level(samples int) byte {
 }
 
 // VP9Config builds a VPCodecConfigurationRecord (VP codec ISO media file format binding) of a keyframe's uncompressed
-// header (VP9 bitstream specification, section 6.2), or nil if that is malformed. The level is one that takes pictures of that size at 60 a second: a player that checks whether
-// it can decode a stream takes none for more than it can.
+// header (VP9 bitstream specification, section 6.2), or nil if that is malformed. The level is one that takes
+// pictures of that size at 60 a second: a player that checks whether it can decode a stream takes none for more than it can.
 func VP9Config(frame []byte) []byte {
 	const syncCode, sRGB = 0x498342, 7
 	r := bitReader{b: frame, raw: true}
