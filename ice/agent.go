@@ -80,8 +80,7 @@ func NewAgent(now time.Time, local, remote Credentials, c Config) *Agent {
 	}
 }
 
-// Local is the newest local half of the session, Remote the client's.
-func (a *Agent) Local() Credentials  { return a.current.local }
+// Remote is the client's half of the session.
 func (a *Agent) Remote() Credentials { return a.remote }
 
 // Ufrags lists the local ufrags under which checks are accepted, the newest first.

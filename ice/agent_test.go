@@ -148,8 +148,8 @@ func TestRestart(t *testing.T) {
 	if a.Authenticated(epoch.Add(time.Second), udp1) {
 		t.Error("a straggler on the old path moved it back")
 	}
-	if a.Remote().Ufrag != "newer" || a.Local() != third {
-		t.Errorf("credentials %v %v", a.Local(), a.Remote())
+	if a.Remote().Ufrag != "newer" || a.current.local != third {
+		t.Errorf("credentials %v %v", a.current.local, a.Remote())
 	}
 }
 
