@@ -238,16 +238,3 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 }
-
-func TestTrackCodec(t *testing.T) {
-	_, s, _ := answerRecorded(t, "chromium-publish-default", local())
-	for _, c := range []struct {
-		pt      uint8
-		rtx, ok bool
-	}{{108, false, true}, {109, true, true}, {96, false, false}, {0, false, false}} {
-		got, rtx, ok := s.Video.Codec(c.pt)
-		if rtx != c.rtx || ok != c.ok || ok && got.PT != 108 {
-			t.Errorf("payload type %d: %d %v %v", c.pt, got.PT, rtx, ok)
-		}
-	}
-}

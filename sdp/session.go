@@ -82,19 +82,6 @@ type Track struct {
 	extensions []Extension // accepted, in the order of the offer
 }
 
-// Codec finds the codec of a payload type, be it the codec's own or that of its retransmissions (rtx is true then).
-func (t *Track) Codec(pt uint8) (c Codec, rtx, ok bool) {
-	for _, c := range t.Codecs {
-		if c.PT == pt {
-			return c, false, true
-		}
-		if c.RTX == pt && pt != 0 {
-			return c, true, true
-		}
-	}
-	return Codec{}, false, false
-}
-
 func (t *Track) has(codec media.Codec) bool {
 	for _, c := range t.Codecs {
 		if c.Format.Codec == codec {
