@@ -71,9 +71,6 @@ func (c *Conn) Close() {
 	c.inner.Close()
 }
 
-// Local is the address the client called.
-func (c *Conn) Local() string { return c.inner.LocalAddr().String() }
-
 // Read waits for bytes, at most that long unless it is 0: then it closes the connection, and the error is ErrSilent. At its end
 // it is io.EOF, or ErrHeld.
 func (c *Conn) Read(b []byte, patience time.Duration) (int, error) {
