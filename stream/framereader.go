@@ -174,9 +174,6 @@ func (r *FrameReader) take(f *media.Frame) (media.FrameItem, bool) {
 // no way to be asked.
 func (r *FrameReader) RequestKeyframe(now time.Time) { r.stream.requestKeyframe(now, blind) }
 
-// Stream is the stream that is read.
-func (r *FrameReader) Stream() *Stream { return r.stream }
-
 // Status tells what the stream is like now.
 func (r *FrameReader) Status() FrameStatus {
 	s := r.stream

@@ -71,7 +71,7 @@ func (b *bridged) subscribe() *FrameReader {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if r.Stream().pub != nil {
+	if r.stream.pub != nil {
 		b.turn()
 	}
 	return r

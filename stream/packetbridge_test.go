@@ -231,7 +231,7 @@ func TestUnbridged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pub.Announce(avcFrames)
+	pub.PushFrame(&media.Frame{Arrival: time.Now(), Format: avcFrames, Key: true, Data: []byte{'K'}})
 	if !r.Unbridged() || hub.Streams()[0].Formats[media.Video] != avcFrames || !hub.Streams()[0].Framed {
 		t.Errorf("unbridged: %v, %+v", r.Unbridged(), hub.Streams()[0])
 	}

@@ -19,9 +19,6 @@ type Publication struct {
 	ignored uint64    // packets pushed after its end
 }
 
-// Stream is the stream it publishes.
-func (p *Publication) Stream() *Stream { return p.stream }
-
 // alive reports whether a newcomer must not take its place.
 func (p *Publication) alive(now time.Time) bool {
 	p.stream.mu.RLock()
@@ -118,17 +115,6 @@ func (p *Publication) putFrame(f *media.Frame) ([]wakerUse, *bridge) {
 		s.asks.met()
 	}
 	return s.addFrame(f), s.demands[packets].bridge
-}
-
-// Announce tells what frames will come, before the first of them does: what the publisher says that it will send. It is for
-// a publication that was begun by PublishFrames.
-func (p *Publication) Announce(f *media.FrameFormat) {
-	s := p.stream
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if k := f.Kind(); s.pub == p && p.writes == frames && s.frames.formats[k] == nil {
-		s.frames.formats[k] = f
-	}
 }
 
 // SetTiming pins the clock of a lane to the wall clock, for the readers' sender reports.

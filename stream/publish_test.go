@@ -232,7 +232,7 @@ func TestFormats(t *testing.T) {
 	if list := h.Formats(Name{Stream: "unknown"}); list != nil {
 		t.Errorf("unknown: %v", list)
 	}
-	if r.Stream().Name() != testName || r.Stream().ID() == "" || s.Stream() != r.Stream() {
+	if r.Stream().Name() != testName || r.Stream().id == "" || s.stream != r.Stream() {
 		t.Error("the reader's stream is another one")
 	}
 }

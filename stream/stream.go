@@ -59,9 +59,6 @@ func newStream(h *Hub, name Name, id string) *Stream {
 // Name is the stream's name.
 func (s *Stream) Name() Name { return s.name }
 
-// ID is unique to this life of the stream.
-func (s *Stream) ID() string { return s.id }
-
 // publish begins the publication, and returns the one it replaces, if any.
 func (s *Stream) publish(now time.Time, p *Publication) (old *Publication, err error) {
 	s.mu.RLock()
