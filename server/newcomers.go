@@ -110,12 +110,6 @@ func (n *newcomers) remove(in *newcomer) {
 	}
 }
 
-func (n *newcomers) count() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.all.Len()
-}
-
 // hello is a connection of which no more is read than is left to it.
 type hello struct {
 	*port.Conn

@@ -24,6 +24,12 @@ func dials(t *testing.T, s *Server, n int, says []byte) (conns []net.Conn) {
 	return conns
 }
 
+func (n *newcomers) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.all.Len()
+}
+
 // Clients of RTMP that do not say what they want take no place of those who do: a stream is played and another published.
 func TestIdleRTMPTakesNoPlace(t *testing.T) {
 	s := open(t, configure(t, withRTMP("")+"max_connections 20;"))
