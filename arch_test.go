@@ -198,6 +198,28 @@ func TestPurePackages(t *testing.T) {
 	}
 }
 
+// TestFunctionsFitAScreen finds functions that can't be seen at once. Tests are left alone: their tables are long.
+func TestFunctionsFitAScreen(t *testing.T) {
+	const screen = 60 // lines
+	fset, list := sources(t)
+	seen := 0
+	for _, s := range list {
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || s.test {
+				continue
+			}
+			seen++
+			if from, to := fset.Position(f.Pos()), fset.Position(f.End()); to.Line-from.Line >= screen {
+				t.Errorf("%s: %s has %d lines", from, f.Name.Name, to.Line-from.Line+1)
+			}
+		}
+	}
+	if seen < 1000 {
+		t.Errorf("only %d functions were seen", seen)
+	}
+}
+
 // impurity says what a pure package must not contain.
 func impurity(n ast.Node) string {
 	switch n := n.(type) {
