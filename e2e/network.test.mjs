@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { scene } from './lib/scene.mjs';
+import { until } from './lib/until.mjs';
 
 // later holds back what a page posts: an answer over a wide network.
 function later(client, ms) {
@@ -23,3 +24,42 @@ scene('answers that take long do so at every start', async (s) => {
   }
   assert.equal(viewer.count('POST'), 2);
 });
+
+// answersLater holds back what the server answers to a POST.
+function answersLater(client, ms) {
+  return client.page.route('**/rtc/v1/**', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    const response = await route.fetch();
+    await new Promise((done) => setTimeout(done, ms));
+    return route.fulfill({ response });
+  });
+}
+
+for (const page of ['whip.html', 'rtc_publisher.html']) {
+  scene(`a publisher of ${page} is not its own rival while an answer is under way`, async (s) => {
+    const server = await s.server();
+    const publisher = await s.open(`${server.origin}/players/${page}?width=640&height=360&bitrate=800`);
+    await answersLater(publisher, 500);
+    const posts = (n) => until(`${n} offers`, () => publisher.count('POST') === n);
+
+    await publisher.start();
+    await posts(1);
+    await publisher.page.selectOption('#codec-choice', 'vp8');
+    await publisher.reaches('live');
+    await publisher.sends();
+    assert.equal((await publisher.facts()).video.codec, 'VP8');
+    assert.equal(publisher.count('POST'), 2);
+
+    await publisher.stop();
+    await until('the server knows', async () => (await server.clients()).length === 0);
+    await publisher.start();
+    await posts(3);
+    await publisher.stop();
+    await publisher.start();
+    await publisher.reaches('live');
+    await publisher.sends();
+    assert.equal(publisher.count('POST'), 4);
+    const { renewals } = await publisher.facts();
+    assert.deepEqual([renewals, (await server.clients()).filter((c) => c.publish).length], [0, 1]);
+  });
+}

@@ -13,6 +13,7 @@ const answer = (status, body = '', headers = {}) => new Response(body, { status,
 class Peer {
   static all = [];
   static flows = true;
+  static delay = 0; // ms from the answer to the first path
   connectionState = 'new';
   iceConnectionState = 'new';
   localDescription = null;
@@ -25,7 +26,9 @@ class Peer {
 
   async setRemoteDescription(description) {
     this.#signal(description);
-    this.connectionState = this.iceConnectionState = 'connected';
+    const connect = () => { this.connectionState = this.iceConnectionState = 'connected'; };
+    if (Peer.delay) setTimeout(connect, Peer.delay);
+    else connect();
   }
 
   #signal({ type }) { this.signals.push(type); }
@@ -37,7 +40,7 @@ class Peer {
     if (Peer.flows && this.connectionState === 'connected') this.received += 1000;
     const { received } = this;
     return new Map([
-      { type: 'transport', id: 't', selectedCandidatePairId: 'p', bytesReceived: received, dtlsState: 'connected' },
+      { type: 'transport', id: 't', selectedCandidatePairId: 'p', bytesReceived: received, dtlsState: this.connectionState },
       { type: 'candidate-pair', id: 'p', localCandidateId: 'l', responsesReceived: Math.floor(received / 5000) },
       { type: 'local-candidate', id: 'l', protocol: 'udp' },
       { type: 'inbound-rtp', id: 'v', kind: 'video', bytesReceived: received },
@@ -69,10 +72,10 @@ async function pass(ms) {
   }
 }
 
-function dialled(line) {
+function dialled(line, url = () => 'http://h/rtc/v1/whep/') {
   return new Call({
     role: 'play', prepare: () => {}, changed: () => {},
-    connect: () => new WhipSession('http://h/rtc/v1/whep/', { fetcher: line.fetcher }),
+    connect: () => new WhipSession(url(), { fetcher: line.fetcher }),
   });
 }
 
@@ -80,6 +83,7 @@ beforeEach(() => {
   now = 0;
   Peer.all = [];
   Peer.flows = true;
+  Peer.delay = 0;
   mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   mock.method(performance, 'now', () => now);
   mock.method(AbortSignal, 'timeout', () => undefined);
@@ -209,5 +213,109 @@ test('redialled, a call that is not answered at once goes on trying', async () =
   line.post = undefined;
   await pass(3000);
   assert.equal(call.state, 'live');
+  call.stop();
+});
+
+test('redialled before its first answer, a call waits for it and ends that session first', async () => {
+  const line = new Line();
+  Object.assign(line.delays, { POST: 500, DELETE: 300 });
+  const call = dialled(line);
+  call.start();
+  await pass(250);
+  call.redial();
+  assert.deepEqual([call.state, call.pc], ['connecting', null]);
+  await pass(500);
+  assert.deepEqual(line.asked, ['POST', 'DELETE']);
+  await pass(1500);
+  assert.deepEqual([line.asked, call.state], [['POST', 'DELETE', 'POST'], 'live']);
+  call.stop();
+});
+
+test('redialled again and again before an answer, a call asks once more', async () => {
+  const line = new Line();
+  line.delays.POST = 500;
+  const call = dialled(line);
+  call.start();
+  for (let i = 0; i < 3; i++) {
+    await pass(100);
+    call.redial();
+  }
+  await pass(2000);
+  assert.deepEqual([line.asked, call.state], [['POST', 'DELETE', 'POST'], 'live']);
+  call.stop();
+});
+
+test('a start after a stop waits for the answer that is still to come', async () => {
+  const line = new Line();
+  Object.assign(line.delays, { POST: 500, DELETE: 300 });
+  const call = dialled(line);
+  call.start();
+  await pass(200);
+  call.stop();
+  call.start();
+  assert.equal(call.state, 'connecting');
+  await pass(500);
+  assert.deepEqual(line.asked, ['POST', 'DELETE']);
+  call.stop();
+  call.start();
+  await pass(1500);
+  assert.deepEqual([line.asked, call.state], [['POST', 'DELETE', 'POST'], 'live']);
+  call.stop();
+  call.start();
+  await pass(200);
+  assert.deepEqual(line.asked.slice(3), ['DELETE'], 'nor does it overtake the end of a session that was up');
+  call.stop();
+});
+
+test('a start at another server does not wait for the one before', async () => {
+  const line = new Line();
+  line.delays.POST = 5000;
+  let url = 'http://slow/rtc/v1/whip/';
+  const call = dialled(line, () => url);
+  call.start();
+  await pass(200);
+  call.stop();
+  url = 'http://quick/rtc/v1/whip/';
+  call.start();
+  await pass(200);
+  assert.deepEqual(line.asked, ['POST', 'POST']);
+  call.stop();
+});
+
+test('an end that is not heard of is waited for no longer than a second', async () => {
+  const line = new Line();
+  line.delays.DELETE = 60_000;
+  const call = dialled(line);
+  call.start();
+  await pass(1000);
+  call.redial();
+  await pass(900);
+  assert.deepEqual(line.asked, ['POST', 'DELETE']);
+  await pass(1000);
+  assert.deepEqual([line.asked, call.state], [['POST', 'DELETE', 'POST'], 'live']);
+  call.stop();
+});
+
+test('a call that is stopped before it has an offer asks for nothing', async () => {
+  const line = new Line();
+  const call = dialled(line);
+  call.start();
+  call.stop();
+  await pass(1000);
+  assert.deepEqual([line.asked, call.state], [[], 'idle']);
+});
+
+test('the time that a new session is given begins when it is asked for', async () => {
+  const line = new Line();
+  const call = dialled(line);
+  call.start();
+  await pass(1000);
+  line.delays.POST = 9000;
+  Peer.delay = 1000;
+  call.redial();
+  await pass(1000);
+  call.redial();
+  await pass(20_000);
+  assert.deepEqual([line.asked, call.state, call.renewals], [['POST', 'DELETE', 'POST', 'DELETE', 'POST'], 'live', 0]);
   call.stop();
 });

@@ -67,6 +67,59 @@ test('WHIP: a failing end is nobody\'s trouble; a refused restart is told', asyn
   await session.end();
 });
 
+// held is a fetch whose answers the test gives when it likes.
+function held() {
+  const asked = [];
+  return { asked, fetcher: (url, { method }) => new Promise((yes, no) => asked.push({ method, yes, no })) };
+}
+
+test('WHIP: an end waits for the answer, which tells where the session is', async () => {
+  const { asked, fetcher } = held();
+  const session = new WhipSession(url, { fetcher });
+  const offered = session.offer('');
+  let told = false;
+  const ended = session.end().then(() => { told = true; });
+  await new Promise(setImmediate);
+  assert.deepEqual([asked.length, told], [1, false]);
+  asked[0].yes(created());
+  await offered;
+  await new Promise(setImmediate);
+  assert.deepEqual([asked[1]?.method, told], ['DELETE', false]);
+  asked[1].yes(new Response(''));
+  await ended;
+});
+
+test('WHIP: an end waits for a refusal and has nothing to end then', async () => {
+  const { asked, fetcher } = held();
+  const session = new WhipSession(url, { fetcher });
+  const offered = assert.rejects(session.offer(''), { status: 409 });
+  const ended = session.end();
+  asked[0].yes(new Response('busy', { status: 409 }));
+  await Promise.all([offered, ended]);
+  assert.equal(asked.length, 1);
+});
+
+test('JSON API: a publisher\'s end waits until the server has forgotten what it was not told of', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(AbortSignal, 'timeout', () => undefined);
+  for (const [exclusive, reply, waits] of [[true, { code: 0, sdp: 'v=0' }, true], [true, { code: 400 }, false], [false, { code: 0, sdp: 'v=0' }, false]]) {
+    const { asked, fetcher } = held();
+    const session = new JsonSession('http://h/rtc/v1/publish/', 'webrtc://h/a/b', { fetcher, exclusive });
+    const offered = session.offer('').catch(() => {});
+    let told = false;
+    const ended = session.end().then(() => { told = true; });
+    await new Promise(setImmediate);
+    assert.equal(told, false);
+    asked[0].yes(Response.json(reply));
+    await offered;
+    await new Promise(setImmediate);
+    assert.equal(told, !waits, JSON.stringify([exclusive, reply]));
+    t.mock.timers.tick(3500);
+    await ended;
+    await session.end(); // Later there is nothing to wait for.
+  }
+});
+
 test('JSON API: SRS\'s shape', async () => {
   const reply = Response.json({ code: 0, sdp: 'v=0', sessionid: 'a:b' });
   const { asked, fetcher } = server(reply);

@@ -1,7 +1,7 @@
 // One call: a peer connection, its session at the server, and the care for both
 // from the first offer to the last byte. It knows WebRTC and no DOM element.
 
-import { explain, gaveUp, handshakeFailed, noPath, worthRetrying } from './errors.js';
+import { explain, gaveUp, handshakeFailed, hostOf, noPath, worthRetrying } from './errors.js';
 import { Health, Recovery, maxRenewals } from './health.js';
 import { candidatesOf, preferTransport, restartFragment, restartedAnswer } from './sdp.js';
 import { Window, snapshot } from './stats.js';
@@ -35,6 +35,7 @@ export class Call {
   #answer = '';
   #health = null; // Of this connection; null until it has an answer.
   #recovery = null; // Of this call; null until its first answer.
+  #ending = new Map(); // By host: done when it knows of the end of every session there.
   #window = new Window();
   #timer = 0;
   #run = 0; // Counts connections; what belongs to an older one is dropped.
@@ -66,14 +67,13 @@ export class Call {
   }
 
   // stop ends the call; leaving means that the page is going away. The state
-  // stays "failed" if that is why it stops. The promise is that the server knows.
+  // stays "failed" if that is why it stops.
   stop({ leaving = false } = {}) {
     clearInterval(this.#timer);
     this.#timer = 0;
-    const told = this.#hangUp({ leaving });
+    this.#hangUp({ leaving });
     this.#recovery = null;
     this.#enter(this.state === 'failed' ? 'failed' : 'idle');
-    return told;
   }
 
   // redial goes on with another session: for other kinds of media, or for what
@@ -108,10 +108,9 @@ export class Call {
     this.#options.changed();
   }
 
-  // #hangUp returns a promise that the server knows, or that this took too long.
   #hangUp({ leaving = false } = {}) {
     this.#run++;
-    const told = Promise.race([this.session?.end({ leaving }), new Promise((done) => setTimeout(done, 1000))]);
+    if (this.session) this.#end(this.session, { leaving });
     this.pc?.close();
     this.pc = null;
     this.session = null;
@@ -120,23 +119,32 @@ export class Call {
     this.rates = null;
     this.loss = undefined;
     this.#window.clear();
-    return told;
   }
 
-  // #dial makes a new connection and session. The offer goes out at once: the
-  // server is ICE-lite and needs none of our candidates.
+  #end(session, options) {
+    const host = hostOf(session.url);
+    this.#ending.set(host, Promise.all([this.#ending.get(host), session.end(options)]));
+  }
+
+  // #dial makes a new connection and session, once the server knows of the end of
+  // those before: a publisher would find its own stream busy. The offer goes out
+  // at once: the server is ICE-lite and needs none of our candidates.
   async #dial() {
     const run = ++this.#run;
     const stale = () => run !== this.#run;
     const session = this.#options.connect();
     try {
+      await this.#ending.get(hostOf(session.url));
+      if (stale()) return;
+      if (this.phase === 'renewing') this.#recovery.again(performance.now()); // Its time begins now.
       const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
       this.pc = pc;
       this.session = session;
       this.#options.prepare(pc);
       await pc.setLocalDescription(await pc.createOffer());
+      if (stale()) return;
       const answer = await session.offer(pc.localDescription.sdp);
-      if (stale()) return void session.end();
+      if (stale()) return;
       this.#answer = answer;
       this.#health = new Health(this.#options.role, performance.now());
       this.#recovery ??= new Recovery(session.canRestart, performance.now());
@@ -240,13 +248,10 @@ export class Call {
     await this.#dialAgain();
   }
 
-  // #dialAgain starts anew. The old session is ended first, so that a publisher
-  // does not find its own stream busy.
+  // #dialAgain starts anew.
   async #dialAgain() {
-    const told = this.#hangUp();
-    const run = this.#run;
-    await told;
-    if (run === this.#run && this.active) await this.#dial();
+    this.#hangUp();
+    await this.#dial();
   }
 
   #explain(error) {

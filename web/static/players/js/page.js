@@ -97,23 +97,17 @@ export class Page {
     }
   }
 
-  // stop returns a promise that the server knows.
   stop(options) {
     this.#run++;
     this.busy = '';
     this.#hooks.end?.();
-    return this.call.stop(options);
+    this.call.stop(options);
   }
 
   // go starts what the address says, in place of what runs.
-  async go() {
-    if (this.#active) {
-      const told = this.stop();
-      const run = this.#run;
-      await told;
-      if (run !== this.#run) return;
-    }
-    await this.start();
+  go() {
+    if (this.#active) this.stop();
+    return this.start();
   }
 
   // change sets a parameter of the address, and of the call that runs.
@@ -136,7 +130,7 @@ export class Page {
   }
 
   #connect() {
-    const options = { bearer: this.settings.bearer };
+    const options = { bearer: this.settings.bearer, exclusive: this.role === 'publish' };
     const url = this.#endpoint(this.#target);
     return this.#json ? new JsonSession(url, this.#target, options) : new WhipSession(url, options);
   }

@@ -3,6 +3,9 @@
 
 const patience = 10000;
 const restartPatience = 3500; // Less than a restart is given in all.
+const endPatience = 1000;
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // SignalError is a refusal or a failure to ask. kind is "network", "timeout",
 // "http" (status is the HTTP status) or "json" (status is the API's code).
@@ -45,6 +48,7 @@ export class WhipSession {
   #url;
   #bearer;
   #fetch;
+  #offering = null; // Done when an offer that is under way is answered or refused.
 
   constructor(url, { bearer = '', fetcher = (...args) => fetch(...args) } = {}) {
     this.#url = url;
@@ -55,7 +59,14 @@ export class WhipSession {
   get url() { return this.#url; }
 
   // offer posts an offer and returns the answer.
-  async offer(sdp) {
+  offer(sdp) {
+    const answer = this.#post(sdp);
+    const over = () => { this.#offering = null; };
+    this.#offering = answer.then(over, over);
+    return answer;
+  }
+
+  async #post(sdp) {
     const options = { method: 'POST', headers: this.#headers({ 'Content-Type': 'application/sdp' }), body: sdp };
     const response = await ask(this.#fetch, this.#url, options, patience);
     if (response.status !== 201 && response.status !== 200) throw await refuse(response, this.#url);
@@ -79,14 +90,17 @@ export class WhipSession {
     return response.text();
   }
 
-  // end tells the server; leaving means that the page goes away meanwhile. It
-  // never fails: a session nobody ends times out by itself.
+  // end tells the server, once it has answered: only the answer says where the
+  // session is. leaving means that the page goes away meanwhile. The promise is
+  // that the server knows, or that this took too long. It never fails: a session
+  // nobody ends times out by itself.
   async end({ leaving = false } = {}) {
+    if (this.#offering) await this.#offering; // Else the request leaves at once, as a page that goes away needs it.
     const location = this.location;
     this.location = null;
     if (!location) return;
     const options = { method: 'DELETE', headers: this.#headers({}), keepalive: leaving };
-    await ask(this.#fetch, location, options, 2000).catch(() => {});
+    await Promise.race([ask(this.#fetch, location, options, 2000).catch(() => {}), pause(endPatience)]);
   }
 
   #headers(headers) {
@@ -94,17 +108,25 @@ export class WhipSession {
   }
 }
 
+// The server lets another publisher take the place of one that has found no path
+// 3 s after its offer.
+const forgotten = 3500;
+
 // JsonSession speaks /rtc/v1/publish/ and /rtc/v1/play/. There is no restart and
-// no DELETE; the server learns of the end by DTLS.
+// no DELETE; the server learns of the end by DTLS. exclusive says that it keeps
+// others out, as a publisher does.
 export class JsonSession {
   canRestart = false;
   id = '';
   #url;
   #streamURL;
   #bearer;
+  #exclusive;
   #fetch;
+  #offering = null; // True when an offer that is under way is answered, false when it is refused.
 
-  constructor(url, streamURL, { bearer = '', fetcher = (...args) => fetch(...args) } = {}) {
+  constructor(url, streamURL, { bearer = '', exclusive = false, fetcher = (...args) => fetch(...args) } = {}) {
+    this.#exclusive = exclusive;
     this.#url = url;
     this.#streamURL = streamURL;
     this.#bearer = bearer;
@@ -113,7 +135,17 @@ export class JsonSession {
 
   get url() { return this.#url; }
 
-  async offer(sdp) {
+  offer(sdp) {
+    const answer = this.#post(sdp);
+    const over = (answered) => () => {
+      this.#offering = null;
+      return answered;
+    };
+    this.#offering = answer.then(over(true), over(false));
+    return answer;
+  }
+
+  async #post(sdp) {
     const tid = Math.floor(Math.random() * 2 ** 28).toString(16).padStart(7, '0');
     const body = JSON.stringify({ api: this.#url, tid, streamurl: this.#streamURL, clientip: null, sdp });
     const headers = { 'Content-Type': 'application/json' };
@@ -133,5 +165,9 @@ export class JsonSession {
     throw new SignalError('json', { url: this.#url, reason: 'this API has no ICE restart' });
   }
 
-  async end() {}
+  // end waits for an answer that is to come. Nothing can be told of that session:
+  // there is no DTLS yet to say it by.
+  async end() {
+    if (this.#offering && await this.#offering && this.#exclusive) await pause(forgotten);
+  }
 }
