@@ -12,7 +12,6 @@ import (
 
 	"oneport/cert"
 	"oneport/config"
-	"oneport/web"
 )
 
 // portPlan is one TCP address with the services that are configured to listen on it.
@@ -157,7 +156,7 @@ func (s *Server) httpServer(h httpPlan, apiListen string) *http.Server {
 		apiListen = ""
 	}
 	if h.pages {
-		mux.Handle(pagesPattern, s.streams(web.Handler(s.site(portOf(apiListen)))))
+		mux.Handle(pagesPattern, s.streams(s.pages(portOf(apiListen))))
 	}
 	if s.acme != nil {
 		mux.Handle("GET "+cert.ChallengePath, s.acme)

@@ -286,10 +286,15 @@ func codecsOf(answer *sdp.Session) string {
 	return strings.Join(names, ",")
 }
 
-// nameOf reads the stream's name from a WHIP or WHEP request, as SRS does: vhost, else domain, else the Host header.
+// vhostAsked is the name of the virtual host that a request is for, as SRS reads it: vhost, else domain, else the Host header.
+func vhostAsked(r *http.Request, query url.Values) string {
+	return firstOf(query.Get("vhost"), query.Get("domain"), hostOf(r.Host), config.DefaultVhost)
+}
+
+// nameOf reads the stream's name from a WHIP or WHEP request.
 func nameOf(r *http.Request, query url.Values) stream.Name {
 	return stream.Name{
-		Vhost:  firstOf(query.Get("vhost"), query.Get("domain"), hostOf(r.Host), config.DefaultVhost),
+		Vhost:  vhostAsked(r, query),
 		App:    firstOf(query.Get("app"), "live"),
 		Stream: firstOf(query.Get("stream"), "livestream"),
 	}

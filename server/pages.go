@@ -1,27 +1,78 @@
 package server
 
 import (
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
-	"oneport/config"
 	"oneport/web"
 )
 
-// site tells the pages what is switched on, for them to show nothing that would not work. It speaks of the default virtual
-// host: that is the one an address without a name belongs to.
-func (s *Server) site(apiPort string) web.Site {
-	site := web.Site{APIPort: apiPort}
-	add := func(on bool, service web.Service) {
-		if on {
-			site.Services = append(site.Services, service)
+// pages serves them as they are for the virtual host that a request is for, as a client that joins from there has it. Where
+// there is none, they tell of what any of them has: which one it is for is said by an address, then.
+func (s *Server) pages(apiPort string) http.Handler {
+	pages := web.Load()
+	made := make(map[string]http.Handler) // by what they tell: most virtual hosts have the same
+	handler := func(vhosts ...*VhostConf) http.Handler {
+		site := s.site(apiPort, vhosts...)
+		key := fmt.Sprintf("%#v", site)
+		if made[key] == nil {
+			made[key] = pages.Handler(site)
+		}
+		return made[key]
+	}
+	var all []*VhostConf
+	own := make(map[string]http.Handler)
+	for v := range s.config.Vhosts.All() {
+		if v.Enabled {
+			all = append(all, &v.Settings)
+			own[v.Name] = handler(&v.Settings)
 		}
 	}
-	v := s.config.Vhosts.Find(config.DefaultVhost)
-	if v == nil {
-		return site
+	anywhere := handler(all...)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := anywhere
+		if v := s.config.Vhosts.Find(vhostAsked(r, looseQuery(r.URL.RawQuery))); v != nil {
+			h = own[v.Name]
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// offer is a service that is on or off.
+type offer struct {
+	on bool
+	web.Service
+}
+
+// site tells the pages what is switched on, for them to show nothing that would not work: what the first of the virtual hosts
+// has that has it at all.
+func (s *Server) site(apiPort string, vhosts ...*VhostConf) web.Site {
+	var offers []offer
+	for _, conf := range vhosts {
+		own := s.offers(conf)
+		if offers == nil {
+			offers = own
+		}
+		for i := range offers {
+			if !offers[i].on {
+				offers[i] = own[i]
+			}
+		}
 	}
-	conf := &v.Settings
+	site := web.Site{APIPort: apiPort}
+	for _, o := range offers {
+		if o.on {
+			site.Services = append(site.Services, o.Service)
+		}
+	}
+	return site
+}
+
+// offers are all the services, in the order in which they are told.
+func (s *Server) offers(conf *VhostConf) (list []offer) {
+	add := func(on bool, service web.Service) { list = append(list, offer{on, service}) }
 	add(conf.RTC.Enabled && s.config.RTC.Enabled, web.Service{Name: "webrtc"})
 	for _, c := range containers() {
 		add(conf.Remux.Enabled, web.Service{Name: c.extension, Path: pathOf(conf.Remux.Mount, c.extension)})
@@ -32,7 +83,7 @@ func (s *Server) site(apiPort string) web.Site {
 	add(len(rtmp) > 0, web.Service{Name: "rtmp", Port: s.portFromPages(rtmp)})
 	add(len(rtmps) > 0, web.Service{Name: "rtmps", Port: s.portFromPages(rtmps)})
 	add(conf.SRT.Enabled && s.config.SRT.Enabled, web.Service{Name: "srt", Port: portOf(s.config.SRT.Listen)})
-	return site
+	return list
 }
 
 // portFromPages is the port of a service as a page has to name it: empty where the page has come by it, whichever page that

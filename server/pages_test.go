@@ -1,7 +1,10 @@
 package server
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"oneport/config"
@@ -15,7 +18,11 @@ func TestSite(t *testing.T) {
 		if _, err := config.Load(in, conf); err != nil {
 			t.Fatal(err)
 		}
-		site := (&Server{config: conf}).site("1985")
+		var vhosts []*VhostConf
+		for v := range conf.Vhosts.All() {
+			vhosts = append(vhosts, &v.Settings)
+		}
+		site := (&Server{config: conf}).site("1985", vhosts...)
 		if site.APIPort != "1985" {
 			t.Errorf("the API's port is %q", site.APIPort)
 		}
@@ -27,8 +34,10 @@ func TestSite(t *testing.T) {
 		return list
 	}
 	for text, want := range map[string][]string{
-		"vhost __defaultVhost__ {}":                                                                                              nil,
-		"vhost other { http_remux { enabled on; } }":                                                                             nil,
+		"vhost __defaultVhost__ {}":                  nil,
+		"vhost other { http_remux { enabled on; } }": {"flv", "ts", "aac"},
+		"listen 1935;":                               nil,
+		"vhost a { hls { enabled on; } } vhost b { http_remux { enabled on; } hls { enabled on; } }":                             {"flv", "ts", "aac", "hls"},
 		"rtc_server { enabled on; } vhost __defaultVhost__ { }":                                                                  nil,
 		"rtc_server { enabled on; } vhost __defaultVhost__ { rtc { enabled on; } }":                                              {"webrtc"},
 		"vhost __defaultVhost__ { rtc { enabled on; } http_remux { enabled on; } }":                                              {"flv", "ts", "aac"},
@@ -47,6 +56,68 @@ func TestSite(t *testing.T) {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
+}
+
+// TestSiteOfVhosts: pages tell of the virtual host that a request is for, and where there is none, of what any of them has.
+func TestSiteOfVhosts(t *testing.T) {
+	const (
+		top     = "http_server { enabled on; listen 127.0.0.1:PORT; } rtc_server { enabled on; listen 127.0.0.1:PORT; candidate 127.0.0.1; } "
+		live    = "vhost live.example { rtc { enabled on; } } "
+		film    = "vhost film.example { http_remux { enabled on; } } "
+		off     = "vhost off.example { enabled off; rtc { enabled on; } } "
+		usual   = "vhost __defaultVhost__ { http_remux { enabled on; } } "
+		publish = `id="publish"`
+		flv     = "players/srs_player.html?autostart"
+	)
+	for _, test := range []struct {
+		vhosts, host, query string
+		publish, flv        bool
+	}{
+		{live, "live.example:8080", "", true, false},
+		{live, "192.0.2.1:8080", "", true, false},
+		{live + film, "live.example", "", true, false},
+		{live + film, "film.example", "", false, true},
+		{film + live, "192.0.2.1", "", true, false}, // a page plays by WebRTC where it can
+		{live + film, "film.example", "?vhost=live.example", true, false},
+		{live + usual, "live.example", "", true, false},
+		{live + usual, "other.example", "", false, true},
+		{live + usual, "", "", false, true},
+		{off, "off.example", "", false, false},
+		{off + film, "192.0.2.1", "", false, true},
+	} {
+		s := offline(t, configure(t, top+test.vhosts))
+		page := text(t, siteAt(s, test.host, "/"+test.query))
+		if got := strings.Contains(page, publish); got != test.publish {
+			t.Errorf("%s at %q%s: publishing is offered: %t", test.vhosts, test.host, test.query, got)
+		}
+		if got := strings.Contains(page, flv); got != test.flv {
+			t.Errorf("%s at %q%s: FLV is offered: %t", test.vhosts, test.host, test.query, got)
+		}
+	}
+}
+
+// TestPagesOfVhostsAreToldApart by those who keep them: a page that is the same is not sent again, and another one is.
+func TestPagesOfVhostsAreToldApart(t *testing.T) {
+	s := offline(t, configure(t, allOnOne+"vhost film.example { http_remux { enabled on; } } vhost same.example { rtc { enabled on; } }"))
+	tag := siteAt(s, "live.example", "/").Header.Get("ETag")
+	for host, status := range map[string]int{"live.example": 304, "same.example": 304, "film.example": 200} {
+		if got := siteAt(s, host, "/", "If-None-Match: "+tag).StatusCode; got != status {
+			t.Errorf("%s: status %d, want %d", host, got, status)
+		}
+	}
+	if res := siteAt(s, "film.example", "/players/js/call.js", "If-None-Match: "+siteAt(s, "live.example", "/players/js/call.js").Header.Get("ETag")); res.StatusCode != 304 {
+		t.Errorf("a module is another one for each virtual host: status %d", res.StatusCode)
+	}
+}
+
+// siteAt asks for something by the name of a host.
+func siteAt(s *Server, host, target string, headers ...string) *http.Response {
+	req := httptest.NewRequest(http.MethodGet, target, nil)
+	req.Host = host
+	setHeaders(req, headers)
+	w := httptest.NewRecorder()
+	s.httpServer(httpPlan{pages: true}, "").Handler.ServeHTTP(w, req)
+	return w.Result()
 }
 
 func TestPathOfMount(t *testing.T) {

@@ -108,8 +108,7 @@ func (s *Server) remuxes() claim {
 func (s *Server) streams(next http.Handler) http.Handler {
 	claims := s.claims()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		query := r.URL.Query()
-		host := firstOf(query.Get("vhost"), query.Get("domain"), hostOf(r.Host), config.DefaultVhost)
+		host := vhostAsked(r, r.URL.Query())
 		if v := s.config.Vhosts.Find(host); v != nil {
 			for _, served := range claims {
 				if served(w, r, host, v) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -67,15 +68,29 @@ func players() map[string]player {
 	}
 }
 
-// Handler serves the pages at SRS's paths: /, /players/*.html and what they
-// load. It answers GET and HEAD, and 404 for everything else.
-func Handler(site Site) http.Handler {
-	files, err := load(site)
+// Pages are what is embedded. Pages of several sites share the files that say nothing of a site.
+type Pages struct{ shared map[string]*file }
+
+// Load reads the pages.
+func Load() *Pages {
+	files, err := load()
 	if err != nil {
-		panic(fmt.Sprintf("web: the embedded pages are broken: %v", err))
+		panic(broken(err))
+	}
+	return &Pages{shared: files}
+}
+
+// Handler serves the pages of a site at SRS's paths: /, /players/*.html and what
+// they load. It answers GET and HEAD, and 404 for everything else.
+func (p *Pages) Handler(site Site) http.Handler {
+	files := maps.Clone(p.shared)
+	if err := render(files, site); err != nil {
+		panic(broken(err))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(files, w, r) })
 }
+
+func broken(err error) string { return fmt.Sprintf("web: the embedded pages are broken: %v", err) }
 
 func serve(files map[string]*file, w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
@@ -99,8 +114,8 @@ func serve(files map[string]*file, w http.ResponseWriter, r *http.Request) {
 	f.serve(w, r)
 }
 
-// load makes every file that is served, by its path.
-func load(site Site) (map[string]*file, error) {
+// load makes every file that is the same for all sites, by its path.
+func load() (map[string]*file, error) {
 	files := make(map[string]*file)
 	err := fs.WalkDir(static, "static", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -119,7 +134,7 @@ func load(site Site) (map[string]*file, error) {
 	for _, s := range third_party.Scripts() {
 		files["/players/js/"+s.Name] = newFile(s.Name, s.Body, kept)
 	}
-	return files, render(files, site)
+	return files, nil
 }
 
 // render adds the pages that are made from templates.

@@ -28,6 +28,8 @@ func get(t *testing.T, h http.Handler, method, target string, header ...string) 
 	return w.Result()
 }
 
+func handler(site Site) http.Handler { return Load().Handler(site) }
+
 func body(t *testing.T, r *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(r.Body)
@@ -40,7 +42,7 @@ func body(t *testing.T, r *http.Response) string {
 var srsPages = []string{"/", "/players/whip.html", "/players/whep.html", "/players/rtc_publisher.html", "/players/rtc_player.html", "/players/srs_player.html"}
 
 func TestPagesAreThere(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	for _, at := range srsPages {
 		r := get(t, h, "GET", at+"?autostart=true")
 		if r.StatusCode != http.StatusOK {
@@ -53,7 +55,7 @@ func TestPagesAreThere(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	for at, contentType := range map[string]string{
 		"/":                        "text/html; charset=utf-8",
 		"/players/whip.html":       "text/html; charset=utf-8",
@@ -77,7 +79,7 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestUnchangedFilesCostNothing(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	first := get(t, h, "GET", "/players/js/call.js")
 	again := get(t, h, "GET", "/players/js/call.js", "If-None-Match", first.Header.Get("ETag"))
 	if again.StatusCode != http.StatusNotModified || body(t, again) != "" {
@@ -90,7 +92,7 @@ func TestUnchangedFilesCostNothing(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	for _, c := range []struct {
 		method, target string
 		status         int
@@ -127,7 +129,7 @@ var (
 // TestReferences: whatever a page or module names exists here, and nothing comes
 // from elsewhere.
 func TestReferences(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	for _, at := range srsPages {
 		text := body(t, get(t, h, "GET", at))
 		ids := make(map[string]bool)
@@ -164,7 +166,7 @@ func checkReference(t *testing.T, h http.Handler, from, reference string, ids ma
 }
 
 func TestModules(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	names, err := fs.Glob(static, "static/players/js/*.js")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no modules: %v", err)
@@ -195,7 +197,7 @@ func TestModules(t *testing.T) {
 
 // TestElements: the ids that a script looks for stand in every page it serves.
 func TestElements(t *testing.T) {
-	h := Handler(Site{Services: []Service{{Name: "webrtc"}}})
+	h := handler(Site{Services: []Service{{Name: "webrtc"}}})
 	shared := []string{"page.js", "panel.js", "dom.js"}
 	for at, own := range map[string][]string{
 		"/players/whip.html":          append([]string{"publish.js"}, shared...),
@@ -242,7 +244,7 @@ func TestNothingIsOffered(t *testing.T) {
 		for name := range strings.FieldsSeq(c.services) {
 			site.Services = append(site.Services, Service{Name: name})
 		}
-		h := Handler(site)
+		h := handler(site)
 		front, _, _ := strings.Cut(body(t, get(t, h, "GET", "/")), `class="doors"`) // those are hidden one by one
 		for text, want := range map[string]bool{
 			`href="players/whip.html`: c.publish, `id="publish"`: c.publish, "WHIP": c.publish, "WebRTC": c.publish,
@@ -260,7 +262,7 @@ func TestNothingIsOffered(t *testing.T) {
 
 // TestElementsForTests: what end-to-end tests hold on to.
 func TestElementsForTests(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	for _, at := range srsPages[1:] {
 		text := body(t, get(t, h, "GET", at))
 		own := []string{"rtt", "cipher"}
@@ -284,7 +286,7 @@ func TestNothingComesFromElsewhere(t *testing.T) {
 		t.Errorf("the style loads something: %s", outside)
 	}
 	for _, at := range srsPages {
-		text := body(t, get(t, Handler(Site{}), "GET", at))
+		text := body(t, get(t, handler(Site{}), "GET", at))
 		if inline := regexp.MustCompile(`(?i) on[a-z]+="| style="|<style|<script(?: type="module")?>`).FindString(text); inline != "" {
 			t.Errorf("%s: %q would be stopped by the policy", at, inline)
 		}
@@ -302,7 +304,7 @@ func TestReleasedScripts(t *testing.T) {
 		t.Errorf("engines.js loads %v", loaded)
 	}
 	for _, m := range loaded {
-		r := get(t, Handler(Site{}), "GET", "/players/js/"+m[1])
+		r := get(t, handler(Site{}), "GET", "/players/js/"+m[1])
 		if r.StatusCode != http.StatusOK || r.Header.Get("Cache-Control") != kept {
 			t.Errorf("%s: status %d, Cache-Control %q", m[1], r.StatusCode, r.Header.Get("Cache-Control"))
 		}
@@ -310,7 +312,7 @@ func TestReleasedScripts(t *testing.T) {
 }
 
 func TestCompression(t *testing.T) {
-	h := Handler(Site{})
+	h := handler(Site{})
 	const at = "/players/js/page.js"
 	plain := get(t, h, "GET", at)
 	source := body(t, plain)
@@ -336,7 +338,7 @@ func TestCompression(t *testing.T) {
 func TestServices(t *testing.T) {
 	site := Site{Services: []Service{{Name: "hls", Path: `/"><script>/[stream].m3u8`, Live: true}, {Name: "rtmp", Port: "1935"}}}
 	for _, at := range []string{"/", "/players/srs_player.html"} {
-		m := regexp.MustCompile(`data-services="([^"]*)"`).FindStringSubmatch(body(t, get(t, Handler(site), "GET", at)))
+		m := regexp.MustCompile(`data-services="([^"]*)"`).FindStringSubmatch(body(t, get(t, handler(site), "GET", at)))
 		if m == nil {
 			t.Fatalf("%s has no list of services", at)
 		}
@@ -344,7 +346,7 @@ func TestServices(t *testing.T) {
 		if err := json.Unmarshal([]byte(html.UnescapeString(m[1])), &read); err != nil || !slices.Equal(read, site.Services) {
 			t.Errorf("%s: %v, %v", at, read, err)
 		}
-		if text := body(t, get(t, Handler(Site{}), "GET", at)); !strings.Contains(text, `data-services="[]"`) {
+		if text := body(t, get(t, handler(Site{}), "GET", at)); !strings.Contains(text, `data-services="[]"`) {
 			t.Errorf("%s: no services are no empty list", at)
 		}
 	}
@@ -354,7 +356,7 @@ func TestServices(t *testing.T) {
 func TestAPIPort(t *testing.T) {
 	for _, port := range []string{"", "1985"} {
 		for _, at := range srsPages {
-			text := body(t, get(t, Handler(Site{APIPort: port}), "GET", at))
+			text := body(t, get(t, handler(Site{APIPort: port}), "GET", at))
 			if want := `data-api-port="` + port + `"`; !strings.Contains(text, want) {
 				t.Errorf("%s has no %s", at, want)
 			}
