@@ -7,6 +7,15 @@ import { Relay } from './lib/relay.mjs';
 import { scene } from './lib/scene.mjs';
 import { freePort } from './lib/server.mjs';
 
+// ownAddress is one of this machine's that Firefox sends media to. It takes none of the loopback, neither for the server's nor
+// for the one that the server sees it come from. A Network (lib/netns.mjs) is of no use here: the test drives it by TCP, too.
+function ownAddress() {
+  const own = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal);
+  assert.ok(own, 'Firefox sends no media to the loopback, and this machine has no other IPv4 address: connect it, ' +
+    'or give it a pair of interfaces as e2e/lib/netns.mjs does');
+  return own.address;
+}
+
 const size = 'width=640&height=360&bitrate=800';
 
 // watches waits until a viewer has sound and a picture that changes: Firefox's own camera shows one colour after the other.
@@ -18,6 +27,7 @@ async function watches(viewer) {
 
 // both opens a publisher and a viewer and waits until pictures and sound are played.
 async function both(s, origin) {
+  ownAddress();
   await s.firefox();
   const publisher = await s.open(`${origin}/players/whip.html?${size}`);
   await publisher.start();
@@ -42,7 +52,7 @@ for (const protocol of ['tcp', 'udp']) {
 }
 
 scene('Firefox comes back when its TCP connections are cut', async (s) => {
-  const own = Object.values(networkInterfaces()).flat().find((a) => a.family === 'IPv4' && !a.internal).address; // it takes no loopback
+  const own = ownAddress();
   const port = await freePort();
   const server = await s.server({
     add: {
@@ -50,7 +60,7 @@ scene('Firefox comes back when its TCP connections are cut', async (s) => {
       SRS_RTC_SERVER_CANDIDATE: own, SRS_RTC_SERVER_API_AS_CANDIDATES: 'off',
     },
   });
-  const relay = await Relay.start({ host: own, port }, { host: '127.0.0.2', port });
+  const relay = await Relay.start({ host: own, port }, { host: '127.0.0.2', port, localAddress: own });
   try {
     const clients = await both(s, server.origin);
     const dialled = relay.accepted;
