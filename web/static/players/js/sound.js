@@ -27,6 +27,7 @@ export class Sound {
   mute(muted) {
     this.#demanded = false;
     this.#video.muted = muted;
+    this.#show(); // volumechange comes a moment later
   }
 
   // begin comes before what a person starts.
