@@ -25,26 +25,30 @@ scene('answers that take long do so at every start', async (s) => {
   assert.equal(viewer.count('POST'), 2);
 });
 
-// answersLater holds back what the server answers to a POST.
-function answersLater(client, ms) {
-  return client.page.route('**/rtc/v1/**', async (route) => {
+// heldAnswers holds back what the server answers to each POST. The promise is a
+// function that waits for the next of these answers and returns what lets it go.
+async function heldAnswers(client) {
+  const held = [];
+  await client.page.route('**/rtc/v1/**', async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
     const response = await route.fetch();
-    await new Promise((done) => setTimeout(done, ms));
+    await new Promise((release) => held.push(release));
     return route.fulfill({ response });
   });
+  return () => until('the server answers', () => held.shift());
 }
 
 for (const page of ['whip.html', 'rtc_publisher.html']) {
   scene(`a publisher of ${page} is not its own rival while an answer is under way`, async (s) => {
     const server = await s.server();
     const publisher = await s.open(`${server.origin}/players/${page}?width=640&height=360&bitrate=800`);
-    await answersLater(publisher, 500);
-    const posts = (n) => until(`${n} offers`, () => publisher.count('POST') === n);
+    const answer = await heldAnswers(publisher);
 
     await publisher.start();
-    await posts(1);
+    const first = await answer();
     await publisher.page.selectOption('#codec-choice', 'vp8');
+    first();
+    (await answer())();
     await publisher.reaches('live');
     await publisher.sends();
     assert.equal((await publisher.facts()).video.codec, 'VP8');
@@ -53,9 +57,11 @@ for (const page of ['whip.html', 'rtc_publisher.html']) {
     await publisher.stop();
     await until('the server knows', async () => (await server.clients()).length === 0);
     await publisher.start();
-    await posts(3);
+    const third = await answer();
     await publisher.stop();
     await publisher.start();
+    third();
+    (await answer())();
     await publisher.reaches('live');
     await publisher.sends();
     assert.equal(publisher.count('POST'), 4);
