@@ -56,6 +56,23 @@ func (v *viewer) see(h bench.Header, payload []byte, at time.Time) {
 	v.seen = append(v.seen, sighting{h, stamp, err == nil, key && h.Video, at, stamp.Latency(at)})
 }
 
+// beginsKeyframe says whether video, of which the first packet is at hand, begins with the parameter sets of a keyframe and with the
+// keyframe behind them.
+func beginsKeyframe(video []sighting) bool {
+	if video[0].key {
+		return false // its parameter sets are missing
+	}
+	for _, p := range video {
+		if p.Timestamp != video[0].Timestamp {
+			return false
+		}
+		if p.key {
+			return true
+		}
+	}
+	return false
+}
+
 // sightings are all so far.
 func (v *viewer) sightings() []sighting {
 	v.mu.Lock()

@@ -255,7 +255,7 @@ func TestRTMP(t *testing.T) {
 			kinds[c.Type] = c
 		}
 		publisher, player = kinds["fmle-publish"], kinds["rtmp-play"]
-		return publisher.RecvBytes >= 500
+		return publisher.RecvBytes >= 500 && player.SendBytes > 0 // which is counted once it is sent
 	})
 	if !publisher.Publish || publisher.TCURL != "rtmp://127.0.0.1/live" || publisher.IP != "127.0.0.1" || player.SendBytes == 0 {
 		t.Errorf("the clients are %+v and %+v", publisher, player)
