@@ -6,7 +6,7 @@
 GO ?= go
 BIN := oneport
 FUZZTIME ?= 1000x
-# The packages that parse what anybody may send to the port, and the configuration.
+# The packages that parse what comes before anything is verified: WebRTC's, and the configuration. "make full" has all.
 PARSERS := port ice sdp rtc dtls config
 
 .PHONY: build run test test-full full check unit fuzz parsers pages e2e bench delays cross clean

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -116,11 +115,26 @@ type RTMPS struct {
 	cert.Files
 }
 
+// rtmpListen is a setting of addresses of RTMP.
+type rtmpListen struct {
+	setting string
+	listens []string
+}
+
+// rtmpSettings are the settings that say where RTMP listens, with what they say.
+func (c *Config) rtmpSettings() []rtmpListen {
+	if !c.RTMP.Enabled {
+		return nil
+	}
+	share := func(list []string) []string { return shareWith(list, c.HTTPServer.Enabled, c.HTTPServer.Listen) }
+	return []rtmpListen{{"listen", share(c.Listen)}, {"rtmp.listen", share(c.RTMP.Listen)}}
+}
+
 // rtmpListens are the addresses of RTMP and of RTMPS. What is to share a port that is not there is left out.
 func (c *Config) rtmpListens() (plain, secure []string) {
 	_, pages := c.httpsListens()
-	if c.RTMP.Enabled {
-		plain = shareWith(slices.Concat(c.Listen, c.RTMP.Listen), c.HTTPServer.Enabled, c.HTTPServer.Listen)
+	for _, own := range c.rtmpSettings() {
+		plain = append(plain, own.listens...)
 	}
 	if c.RTMPS.Enabled {
 		secure = shareWith(c.RTMPS.Listen, c.HTTPServer.Enabled && c.HTTPServer.HTTPS.Enabled, pages...)

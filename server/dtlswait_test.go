@@ -26,6 +26,7 @@ func TestCloseWaitsForHandshakes(t *testing.T) {
 				client.sess.receive(time.Now(), client.wire, b)
 			}
 			client.dtls.Destroy()
+			client.dtls.Wait()
 		}
 		if n := underWay(); n == 0 {
 			t.Error("no handshake is under way, so this proves nothing")

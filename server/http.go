@@ -51,14 +51,12 @@ func (c *Config) services() []service {
 	for _, listen := range pages {
 		list = append(list, service{c.HTTPServer.HTTPS.Enabled, "http_server.https.listen", listen, "pages by HTTPS", func(p *portPlan) *bool { return &p.secure.pages }})
 	}
-	rtmp, rtmps := c.rtmpListens()
-	for _, listen := range rtmp {
-		setting := "listen"
-		if slices.Contains(c.RTMP.Listen, listen) && !slices.Contains(c.Listen, listen) {
-			setting = "rtmp.listen"
+	for _, rtmp := range c.rtmpSettings() {
+		for _, listen := range rtmp.listens {
+			list = append(list, service{true, rtmp.setting, listen, "RTMP", func(p *portPlan) *bool { return &p.rtmp }})
 		}
-		list = append(list, service{true, setting, listen, "RTMP", func(p *portPlan) *bool { return &p.rtmp }})
 	}
+	_, rtmps := c.rtmpListens()
 	for _, listen := range rtmps {
 		list = append(list, service{true, "rtmps.listen", listen, "RTMPS", func(p *portPlan) *bool { return &p.rtmps }})
 	}

@@ -28,6 +28,7 @@ type window struct {
 	since, half  time.Time // the window's beginning, and its middle, where the next window begins
 	from, middle int64     // the counter at these
 	last         int64     // and when it was asked last
+	gone         int64     // by which it has ever gone back
 	kbps         int64
 }
 
@@ -52,13 +53,12 @@ func (r *rates) kbps(now, began time.Time, name string, received, sent uint64) a
 	return api.Kbps{Recv: e.received.kbps, Send: e.sent.kbps}
 }
 
-// move goes on to a time and what the counter says then. One that has gone back, as a stream's does when a viewer leaves, begins
-// anew, and its rate stands until there is another.
+// move goes on to a time and what the counter says then. One that has gone back, as a stream's does when a viewer leaves, has stood
+// still, and counts on from there.
 func (w *window) move(now time.Time, bytes int64) {
-	if bytes < w.last {
-		w.since, w.half, w.from, w.middle = now, now, bytes, bytes
-	}
+	w.gone += max(0, w.last-bytes)
 	w.last = bytes
+	bytes += w.gone
 	elapsed := now.Sub(w.since)
 	if elapsed < time.Second {
 		return

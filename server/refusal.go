@@ -31,8 +31,10 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &known):
 		return known.status
-	case errors.As(err, &expired):
+	case errors.As(err, &expired), errors.Is(err, errUnpublished):
 		return http.StatusNotFound
+	case errors.Is(err, errKicked):
+		return http.StatusForbidden
 	case errors.Is(err, sdp.ErrMalformed):
 		return http.StatusBadRequest
 	case errors.Is(err, sdp.ErrNotAcceptable):

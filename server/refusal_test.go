@@ -24,6 +24,8 @@ func TestRefusalIsOfOneKindEverywhere(t *testing.T) {
 	}{
 		{errBadName, 400, rtmp.PlayNotFound, srt.BadRequest},
 		{sdp.ErrMalformed, 400, rtmp.PlayNotFound, srt.BadRequest},
+		{errUnpublished, 404, rtmp.PlayNotFound, srt.NotFound},
+		{errKicked, 403, rtmp.PlayFailed, srt.Forbidden},
 		{errRTCDisabled, 403, rtmp.PlayFailed, srt.Forbidden},
 		{errNoVhost, 404, rtmp.PlayNotFound, srt.NotFound},
 		{errNotLive, 404, rtmp.PlayNotFound, srt.NotFound},

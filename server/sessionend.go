@@ -22,7 +22,6 @@ func (s *session) end(reason error) {
 		s.server.survive(s.log, "a session's last word", func() { l.close(goodbye) })
 	}
 	s.current.Store(nil)
-	s.server.tasks.Go(s.peer.Wait)
 	s.leave()
 	for _, l := range links {
 		l.close(nil)
@@ -31,6 +30,7 @@ func (s *session) end(reason error) {
 		u.release(s, paths)
 	}
 	s.account(reason)
+	s.peer.Wait()
 }
 
 // shut ends the peer, whose last word it returns, and gives up the paths.

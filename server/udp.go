@@ -62,7 +62,7 @@ func (s *Server) openUDP(listen string) (*udpPort, error) {
 
 // read is the socket's one reader. Only closing the socket ends it: after any other error it rests a moment and tries again.
 func (u *udpPort) read(receive func(b, oob []byte) (received, error)) {
-	buf, oob := make([]byte, ice.MaxFrame+1), make([]byte, 128)
+	buf, oob := make([]byte, largestDatagram), make([]byte, 128)
 	for {
 		got, err := receive(buf, oob)
 		switch {

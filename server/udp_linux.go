@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"oneport/ice"
 )
 
 const (
@@ -22,6 +24,8 @@ const (
 	maxSegmented = 60 << 10
 	// maxSegment is the longest datagram sent in a run: with IPv6 and UDP headers it fits any Ethernet path.
 	maxSegment = 1452
+	// largestDatagram is how much of a datagram is received: the kernel cuts off the rest, and one that long is refused.
+	largestDatagram = ice.MaxFrame + 1
 )
 
 // datagrams sends what belongs to one viewer in one system call: runs of equal datagrams as one message that the kernel

@@ -11,6 +11,9 @@ import (
 )
 
 // datagrams sends what belongs to one viewer, a system call each.
+// largestDatagram is the longest that there can be: a system may fail to receive one that does not fit.
+const largestDatagram = 64 << 10
+
 type datagrams struct{ conn *net.UDPConn }
 
 func newDatagrams(conn *net.UDPConn) (*datagrams, error) { return &datagrams{conn}, nil }
