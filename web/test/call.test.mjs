@@ -44,6 +44,7 @@ class Peer {
       { type: 'candidate-pair', id: 'p', localCandidateId: 'l', responsesReceived: Math.floor(received / 5000) },
       { type: 'local-candidate', id: 'l', protocol: 'udp' },
       { type: 'inbound-rtp', id: 'v', kind: 'video', bytesReceived: received },
+      { type: 'outbound-rtp', id: 'w', kind: 'video', bytesSent: received },
     ].map((s) => [s.id, s]));
   }
 }
@@ -72,9 +73,9 @@ async function pass(ms) {
   }
 }
 
-function dialled(line, url = () => 'http://h/rtc/v1/whep/') {
+function dialled(line, { role = 'play', url = () => 'http://h/rtc/v1/' } = {}) {
   return new Call({
-    role: 'play', prepare: () => {}, changed: () => {},
+    role, prepare: () => {}, changed: () => {},
     connect: () => new WhipSession(url(), { fetcher: line.fetcher }),
   });
 }
@@ -183,10 +184,10 @@ test('a refused restart of a path that stays silent starts anew', async () => {
   call.stop();
 });
 
-test('redialled, a call ends its session before it asks for another', async () => {
+test('redialled, a publisher ends its session before it asks for another', async () => {
   const line = new Line();
   line.delays.DELETE = 300;
-  const call = dialled(line);
+  const call = dialled(line, { role: 'publish' });
   call.start();
   await pass(1000);
   call.redial();
@@ -216,10 +217,10 @@ test('redialled, a call that is not answered at once goes on trying', async () =
   call.stop();
 });
 
-test('redialled before its first answer, a call waits for it and ends that session first', async () => {
+test('redialled before its first answer, a publisher waits for it and ends that session first', async () => {
   const line = new Line();
   Object.assign(line.delays, { POST: 500, DELETE: 300 });
-  const call = dialled(line);
+  const call = dialled(line, { role: 'publish' });
   call.start();
   await pass(250);
   call.redial();
@@ -231,10 +232,10 @@ test('redialled before its first answer, a call waits for it and ends that sessi
   call.stop();
 });
 
-test('redialled again and again before an answer, a call asks once more', async () => {
+test('redialled again and again before an answer, a publisher asks once more', async () => {
   const line = new Line();
   line.delays.POST = 500;
-  const call = dialled(line);
+  const call = dialled(line, { role: 'publish' });
   call.start();
   for (let i = 0; i < 3; i++) {
     await pass(100);
@@ -245,10 +246,10 @@ test('redialled again and again before an answer, a call asks once more', async 
   call.stop();
 });
 
-test('a start after a stop waits for the answer that is still to come', async () => {
+test('a publisher\'s start after a stop waits for the answer that is still to come', async () => {
   const line = new Line();
   Object.assign(line.delays, { POST: 500, DELETE: 300 });
-  const call = dialled(line);
+  const call = dialled(line, { role: 'publish' });
   call.start();
   await pass(200);
   call.stop();
@@ -267,11 +268,11 @@ test('a start after a stop waits for the answer that is still to come', async ()
   call.stop();
 });
 
-test('a start at another server does not wait for the one before', async () => {
+test('a publisher\'s start at another server does not wait for the one before', async () => {
   const line = new Line();
   line.delays.POST = 5000;
   let url = 'http://slow/rtc/v1/whip/';
-  const call = dialled(line, () => url);
+  const call = dialled(line, { role: 'publish', url: () => url });
   call.start();
   await pass(200);
   call.stop();
@@ -282,10 +283,27 @@ test('a start at another server does not wait for the one before', async () => {
   call.stop();
 });
 
-test('an end that is not heard of is waited for no longer than a second', async () => {
+test('a viewer has no rival, and asks anew at once', async () => {
+  const line = new Line();
+  Object.assign(line.delays, { POST: 5000, DELETE: 5000 });
+  const call = dialled(line);
+  call.start();
+  await pass(200);
+  call.redial();
+  await pass(50);
+  assert.deepEqual(line.asked, ['POST', 'POST'], 'before the first answer');
+  await pass(5500);
+  assert.equal(call.state, 'live');
+  call.redial();
+  await pass(50);
+  assert.deepEqual(line.asked, ['POST', 'POST', 'DELETE', 'DELETE', 'POST'], 'and while an end is under way');
+  call.stop();
+});
+
+test('a publisher\'s end that is not heard of is waited for no longer than a second', async () => {
   const line = new Line();
   line.delays.DELETE = 60_000;
-  const call = dialled(line);
+  const call = dialled(line, { role: 'publish' });
   call.start();
   await pass(1000);
   call.redial();
@@ -307,7 +325,7 @@ test('a call that is stopped before it has an offer asks for nothing', async () 
 
 test('the time that a new session is given begins when it is asked for', async () => {
   const line = new Line();
-  const call = dialled(line);
+  const call = dialled(line, { role: 'publish' });
   call.start();
   await pass(1000);
   line.delays.POST = 9000;

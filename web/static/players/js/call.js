@@ -126,15 +126,16 @@ export class Call {
     this.#ending.set(host, Promise.all([this.#ending.get(host), session.end(options)]));
   }
 
-  // #dial makes a new connection and session, once the server knows of the end of
-  // those before: a publisher would find its own stream busy. The offer goes out
-  // at once: the server is ICE-lite and needs none of our candidates.
+  // #dial makes a new connection and session. A publisher's waits until the server
+  // knows of the end of those before, or it would find its own stream busy; viewers
+  // have no rival. The offer waits for no candidates: the server is ICE-lite and
+  // needs none of ours.
   async #dial() {
     const run = ++this.#run;
     const stale = () => run !== this.#run;
     const session = this.#options.connect();
     try {
-      await this.#ending.get(hostOf(session.url));
+      if (this.#options.role === 'publish') await this.#ending.get(hostOf(session.url));
       if (stale()) return;
       if (this.phase === 'renewing') this.#recovery.again(performance.now()); // Its time begins now.
       const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
