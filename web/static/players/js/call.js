@@ -123,7 +123,7 @@ export class Call {
 
   #end(session, options) {
     const host = hostOf(session.url);
-    this.#ending.set(host, Promise.all([this.#ending.get(host), session.end(options)]));
+    this.#ending.set(host, Promise.all([this.#ending.get(host), session.end(options)]).then(() => {}));
   }
 
   // #dial makes a new connection and session. A publisher's waits until the server
