@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { Call } from '../static/players/js/call.js';
-import { WhipSession } from '../static/players/js/signal.js';
+import { JsonSession, WhipSession } from '../static/players/js/signal.js';
 
 const sdp = (version) => `v=0\r\no=- 1 ${version} IN IP4 0.0.0.0\r\na=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n` +
   'a=mid:0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:1 1 udp 1 192.0.2.1 8080 typ host\r\n';
@@ -77,6 +77,15 @@ function dialled(line, { role = 'play', url = () => 'http://h/rtc/v1/' } = {}) {
   return new Call({
     role, prepare: () => {}, changed: () => {},
     connect: () => new WhipSession(url(), { fetcher: line.fetcher }),
+  });
+}
+
+// dialledByJson is a publisher by the API that has no DELETE.
+function dialledByJson(line) {
+  line.post = () => Response.json({ code: 0, sdp: sdp(1) });
+  return new Call({
+    role: 'publish', prepare: () => {}, changed: () => {},
+    connect: () => new JsonSession('http://h/rtc/v1/publish/', 'webrtc://h/a/b', { fetcher: line.fetcher, exclusive: true }),
   });
 }
 
@@ -311,6 +320,33 @@ test('a publisher\'s end that is not heard of is waited for no longer than a sec
   assert.deepEqual(line.asked, ['POST', 'DELETE']);
   await pass(1000);
   assert.deepEqual([line.asked, call.state], [['POST', 'DELETE', 'POST'], 'live']);
+  call.stop();
+});
+
+test('without DELETE, a publisher that never connected waits to be forgotten before it asks anew', async () => {
+  const line = new Line();
+  Peer.delay = 2000;
+  const call = dialledByJson(line);
+  call.start();
+  await pass(1000);
+  call.redial();
+  await pass(2000);
+  assert.deepEqual(line.asked, ['POST']);
+  await pass(1000);
+  assert.deepEqual(line.asked, ['POST', 'POST']);
+  await pass(2000);
+  assert.equal(call.state, 'live');
+  call.stop();
+});
+
+test('without DELETE, a publisher that connected asks anew at once, for it has said goodbye', async () => {
+  const line = new Line();
+  const call = dialledByJson(line);
+  call.start();
+  await pass(1000);
+  call.redial();
+  await pass(200);
+  assert.deepEqual(line.asked, ['POST', 'POST']);
   call.stop();
 });
 

@@ -99,24 +99,60 @@ test('WHIP: an end waits for a refusal and has nothing to end then', async () =>
   assert.equal(asked.length, 1);
 });
 
-test('JSON API: a publisher\'s end waits until the server has forgotten what it was not told of', async (t) => {
+// clock takes the place of the time, and returns what lets some of it pass.
+function clock(t) {
+  let now = 0;
   t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(performance, 'now', () => now);
   t.mock.method(AbortSignal, 'timeout', () => undefined);
+  return async (ms) => {
+    now += ms;
+    t.mock.timers.tick(ms);
+    await new Promise(setImmediate);
+  };
+}
+
+// heard tells whether a promise is done by now.
+function heard(promise) {
+  let done = false;
+  promise.then(() => { done = true; });
+  return () => done;
+}
+
+test('JSON API: a publisher\'s end waits until the server has forgotten what it was not told of', async (t) => {
+  const pass = clock(t);
   for (const [exclusive, reply, waits] of [[true, { code: 0, sdp: 'v=0' }, true], [true, { code: 400 }, false], [false, { code: 0, sdp: 'v=0' }, false]]) {
     const { asked, fetcher } = held();
     const session = new JsonSession('http://h/rtc/v1/publish/', 'webrtc://h/a/b', { fetcher, exclusive });
     const offered = session.offer('').catch(() => {});
-    let told = false;
-    const ended = session.end().then(() => { told = true; });
-    await new Promise(setImmediate);
-    assert.equal(told, false);
+    const told = heard(session.end());
+    await pass(5000);
+    assert.equal(told(), false);
     asked[0].yes(Response.json(reply));
     await offered;
-    await new Promise(setImmediate);
-    assert.equal(told, !waits, JSON.stringify([exclusive, reply]));
-    t.mock.timers.tick(3500);
-    await ended;
+    await pass(0);
+    assert.equal(told(), !waits, JSON.stringify([exclusive, reply]));
+    await pass(3499);
+    assert.equal(told(), !waits, JSON.stringify([exclusive, reply]));
+    await pass(1);
+    assert.equal(told(), true);
     await session.end(); // Later there is nothing to wait for.
+  }
+});
+
+test('JSON API: nor is the server told of a connection that has not come up since the answer', async (t) => {
+  const pass = clock(t);
+  for (const [exclusive, connected, since, left] of [[true, false, 0, 3500], [true, false, 1000, 2500], [true, false, 3500, 0],
+    [true, false, 60_000, 0], [true, true, 1000, 0], [false, false, 1000, 0]]) {
+    const { fetcher } = server(Response.json({ code: 0, sdp: 'v=0' }));
+    const session = new JsonSession('http://h/rtc/v1/publish/', 'webrtc://h/a/b', { fetcher, exclusive });
+    await session.offer('');
+    await pass(since);
+    const told = heard(session.end({ connected }));
+    await pass(Math.max(0, left - 1));
+    assert.equal(told(), left === 0, JSON.stringify([exclusive, connected, since]));
+    await pass(1);
+    assert.equal(told(), true, JSON.stringify([exclusive, connected, since]));
   }
 });
 

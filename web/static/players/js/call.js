@@ -110,7 +110,7 @@ export class Call {
 
   #hangUp({ leaving = false } = {}) {
     this.#run++;
-    if (this.session) this.#end(this.session, { leaving });
+    if (this.session) this.#end(this.session, { leaving, connected: this.pc.connectionState === 'connected' });
     this.pc?.close();
     this.pc = null;
     this.session = null;

@@ -123,7 +123,8 @@ export class JsonSession {
   #bearer;
   #exclusive;
   #fetch;
-  #offering = null; // True when an offer that is under way is answered, false when it is refused.
+  #offering = null; // Done when an offer that is under way is answered or refused.
+  #answered = -Infinity; // When an offer was last answered.
 
   constructor(url, streamURL, { bearer = '', exclusive = false, fetcher = (...args) => fetch(...args) } = {}) {
     this.#exclusive = exclusive;
@@ -137,11 +138,8 @@ export class JsonSession {
 
   offer(sdp) {
     const answer = this.#post(sdp);
-    const over = (answered) => () => {
-      this.#offering = null;
-      return answered;
-    };
-    this.#offering = answer.then(over(true), over(false));
+    const over = () => { this.#offering = null; };
+    this.#offering = answer.then(over, over);
     return answer;
   }
 
@@ -158,6 +156,7 @@ export class JsonSession {
       throw new SignalError('json', { url: this.#url, status: Number(reply?.code ?? 0), reason: String(reason).slice(0, 300) });
     }
     this.id = String(reply.sessionid ?? '');
+    this.#answered = performance.now();
     return reply.sdp;
   }
 
@@ -165,9 +164,12 @@ export class JsonSession {
     throw new SignalError('json', { url: this.#url, reason: 'this API has no ICE restart' });
   }
 
-  // end waits for an answer that is to come. Nothing can be told of that session:
-  // there is no DTLS yet to say it by.
-  async end() {
-    if (this.#offering && await this.#offering && this.#exclusive) await pause(forgotten);
+  // end waits for an answer that is to come. connected says that DTLS is up, so that
+  // closing the connection tells the server. Until then nothing can tell it, and a
+  // publisher's end is known when the server has forgotten the session by itself.
+  async end({ connected = false } = {}) {
+    if (this.#offering) await this.#offering;
+    const left = this.#answered + forgotten - performance.now();
+    if (this.#exclusive && !connected && left > 0) await pause(left);
   }
 }
