@@ -39,7 +39,7 @@ fuzz:
 
 # A few seconds for each target.
 parsers:
-	FUZZTIME=10000x sh e2e/fuzz.sh $(PARSERS)
+	FUZZTIME=5000x sh e2e/fuzz.sh $(PARSERS)
 
 pages: e2e/node_modules
 	node --test web/test/*.test.mjs
