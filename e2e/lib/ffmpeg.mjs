@@ -12,8 +12,8 @@ const patience = ['-analyzeduration', '1000000'];
 
 // A moving picture at 25 frames a second, and a tone of 440 Hz at -18 dB.
 const picture = ['-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=25'];
-const h264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-g', '25', '-bf'];
-const h265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none', '-g', '25', '-bf'];
+const h264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p'];
+const h265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none'];
 
 // Encoder is an ffmpeg that publishes in real time until it is stopped.
 export class Encoder {
@@ -22,16 +22,17 @@ export class Encoder {
   #exit;
 
   //   picture   whether there is one
+  //   keyframes how many seconds are between them
   //   bframes   how many B-frames may follow each other
   //   rate      of the sound, in Hz; 0 for none
   //   channels  of the sound
   //   format    of the container
   //   hevc      whether the picture is in HEVC
-  constructor(url, { picture: seen = true, bframes = 0, rate = 44100, channels = 2, format = 'flv', hevc = false } = {}) {
+  constructor(url, { picture: seen = true, keyframes = 1, bframes = 0, rate = 44100, channels = 2, format = 'flv', hevc = false } = {}) {
     const args = ['-nostdin', '-hide_banner', '-loglevel', 'error', '-re'];
     if (seen) args.push(...picture);
     if (rate) args.push(...(seen ? ['-re'] : []), '-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=${rate}`);
-    if (seen) args.push(...(hevc ? h265 : h264), String(bframes));
+    if (seen) args.push(...(hevc ? h265 : h264), '-g', String(25 * keyframes), '-bf', String(bframes));
     if (rate) args.push('-c:a', 'aac', '-ac', String(channels), '-b:a', '96k');
     this.#process = spawn('ffmpeg', [...args, '-f', format, url], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process.stderr.on('data', (b) => { this.#log += b; });

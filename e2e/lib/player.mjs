@@ -4,6 +4,9 @@ import { tones } from './film.mjs';
 import { beep, hears, numbered } from './senses.mjs';
 import { until } from './until.mjs';
 
+// camera is how whip.html's address ends where a browser publishes what every way of playing can carry.
+export const camera = 'autostart=true&codec=h264&width=640&height=360&bitrate=800';
+
 // played runs in the page: what has been decoded and what the page says of it.
 function played() {
   const video = document.getElementById('video');
