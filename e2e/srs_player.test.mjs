@@ -1,13 +1,10 @@
-// Chromium publishes by WebRTC, and an encoder by RTMP; srs_player.html plays it in every other way.
+// Chromium publishes by WebRTC, and srs_player.html plays it in every other way. full/srs_player.test.mjs has the rest.
 
 import assert from 'node:assert/strict';
-import { Encoder } from './lib/ffmpeg.mjs';
-import { files, look, near, plain, plays, plots, screens, text } from './lib/player.mjs';
+import { camera, look, near, plain, plays, plots, text } from './lib/player.mjs';
 import { scene } from './lib/scene.mjs';
 import { silent } from './lib/senses.mjs';
 import { until } from './lib/until.mjs';
-
-const camera = 'autostart=true&codec=h264&width=640&height=360&bitrate=800';
 
 scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS', async (s) => {
   const { origin } = await s.server();
@@ -45,34 +42,6 @@ scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS',
   await silent(viewer);
 });
 
-scene('srs_player shows and sounds the film that an encoder sends, by FLV, MPEG-TS and Low-Latency HLS', async (s) => {
-  const server = await s.server({ add: { SRS_VHOST_HLS_HLS_LOW_LATENCY: 'on' } });
-  const publisher = await s.film(server, 'rtmp-44-mono');
-  const [flv, ts, hls] = await screens(s, server, publisher, ['flv', 'ts', 'm3u8']);
-  for (const viewer of [flv, ts, hls]) {
-    assert.match(await text(viewer, 'codec'), /^H264/);
-    assert.equal(await text(viewer, 'audio-codec'), 'AAC');
-  }
-  assert.ok((await files(hls)).includes('m4s'));
-});
-
-scene('srs_player waits for a stream by Low-Latency HLS, and for its return', async (s) => {
-  const { origin } = await s.server({ add: { SRS_VHOST_HLS_HLS_LOW_LATENCY: 'on' } });
-  const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true&stream=livestream.m3u8`);
-  await viewer.reaches('waiting');
-  const publisher = await s.open(`${origin}/players/whip.html?${camera}`);
-  const { stats } = await plays(viewer);
-  assert.equal(await viewer.page.locator('[data-way=hls]').innerText(), 'LL-HLS');
-  s.figure(`srs_player by LL-HLS: ${stats.latency.toFixed(0)} ms behind, ${(stats.ahead * 1000).toFixed(0)} ms of buffer`);
-  assert.ok(stats.latency < 20_000, `${stats.latency} ms behind`);
-  assert.match(await text(viewer, 'codec'), /^H264/);
-  assert.equal(await text(viewer, 'audio-codec'), 'AAC');
-  await publisher.stop();
-  await viewer.reaches('waiting');
-  await publisher.start();
-  await plays(viewer);
-});
-
 scene('srs_player says why it does not play', async (s) => {
   const { origin } = await s.server();
   const publisher = await s.open(`${origin}/players/whip.html?${camera.replace('h264', 'vp8')}`);
@@ -97,59 +66,4 @@ scene('srs_player says why it does not play', async (s) => {
   assert.match(await attempt('webrtc://localhost/live/livestream'), /WebRTC address/);
   assert.match(await attempt(`${origin}/live/a/b.flv`), /nothing at this address/);
   assert.match(await attempt('http://localhost:1/live/livestream.flv'), /cannot be reached/);
-});
-
-// keepPictures runs in the page before its own scripts, and keeps where the player puts the pictures.
-function keepPictures() {
-  const { addSourceBuffer } = MediaSource.prototype;
-  MediaSource.prototype.addSourceBuffer = function add(type) {
-    const buffer = addSourceBuffer.call(this, type);
-    if (type.startsWith('video/')) window.pictures = buffer;
-    return buffer;
-  };
-}
-
-// makeHole runs in the page, and takes the pictures that come next out of the buffer; what comes up to the next keyframe has no
-// place in it then. It returns where the hole begins, or null when that is not possible yet. A player that began late in a
-// group of pictures has little ahead, and plays some of it again.
-async function makeHole() {
-  const { pictures } = window;
-  const video = document.getElementById('video');
-  if (pictures.updating || video.seeking || pictures.buffered.length === 0) return null;
-  const end = pictures.buffered.end(pictures.buffered.length - 1);
-  const from = video.currentTime + 0.2;
-  if (end < from + 0.05) {
-    video.currentTime = Math.max(pictures.buffered.start(0), end - 0.5);
-    return null;
-  }
-  pictures.remove(from, Infinity);
-  await new Promise((done) => { pictures.addEventListener('updateend', done, { once: true }); });
-  return from;
-}
-
-// behind runs in the page: where pictures go on after a time.
-function behind(from) {
-  const { buffered } = window.pictures;
-  return Array.from({ length: buffered.length }, (_, i) => buffered.start(i)).find((start) => start > from);
-}
-
-scene('srs_player steps over a hole in its buffer', async (s) => {
-  const { port, origin } = await s.server();
-  const publisher = new Encoder(`rtmp://127.0.0.1:${port}/live/livestream`);
-  for (const way of ['flv', 'ts']) {
-    const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true&stream=livestream.${way}`, { before: keepPictures });
-    await plays(viewer, { tones: [440] });
-    const from = await until('pictures are taken out', () => viewer.page.evaluate(makeHole));
-    const to = await until('others are there behind the hole', () => viewer.page.evaluate(behind, from));
-    const over = await until('the picture is behind the hole', async () => {
-      const p = await look(viewer);
-      return p.time > to && p;
-    });
-    assert.equal(over.renewals, 0, 'without a new connection');
-    await plays(viewer, { tones: [440] });
-    assert.equal((await look(viewer)).renewals, 0);
-    s.figure(`a hole of ${((to - from) * 1000).toFixed(0)} ms by ${way}`);
-    await s.close(viewer);
-  }
-  await publisher.stop();
 });

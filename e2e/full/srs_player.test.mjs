@@ -1,11 +1,9 @@
-// The rest of what srs_player.html does with the streams of browsers and encoders.
+// The rest of what srs_player.html does with the streams of browsers and encoders; hole.test.mjs has holes in its buffer.
 
 import assert from 'node:assert/strict';
-import { files, look, plays, screens } from '../lib/player.mjs';
+import { camera, files, look, plays, screens, text } from '../lib/player.mjs';
 import { scene } from '../lib/scene.mjs';
 import { until } from '../lib/until.mjs';
-
-const camera = 'autostart=true&codec=h264&width=640&height=360&bitrate=800';
 
 scene('srs_player waits for a stream, and for its return', async (s) => {
   const { origin } = await s.server();
@@ -13,6 +11,23 @@ scene('srs_player waits for a stream, and for its return', async (s) => {
   await viewer.reaches('waiting');
   const publisher = await s.open(`${origin}/players/whip.html?${camera}`);
   await plays(viewer);
+  await publisher.stop();
+  await viewer.reaches('waiting');
+  await publisher.start();
+  await plays(viewer);
+});
+
+scene('srs_player waits for a stream by Low-Latency HLS, and for its return', async (s) => {
+  const { origin } = await s.server({ add: { SRS_VHOST_HLS_HLS_LOW_LATENCY: 'on' } });
+  const viewer = await s.open(`${origin}/players/srs_player.html?autostart=true&stream=livestream.m3u8`);
+  await viewer.reaches('waiting');
+  const publisher = await s.open(`${origin}/players/whip.html?${camera}`);
+  const { stats } = await plays(viewer);
+  assert.equal(await viewer.page.locator('[data-way=hls]').innerText(), 'LL-HLS');
+  s.figure(`srs_player by LL-HLS: ${stats.latency.toFixed(0)} ms behind, ${(stats.ahead * 1000).toFixed(0)} ms of buffer`);
+  assert.ok(stats.latency < 20_000, `${stats.latency} ms behind`);
+  assert.match(await text(viewer, 'codec'), /^H264/);
+  assert.equal(await text(viewer, 'audio-codec'), 'AAC');
   await publisher.stop();
   await viewer.reaches('waiting');
   await publisher.start();
@@ -102,6 +117,17 @@ scene('srs_player goes on where the picture changes its size', async (s) => {
     assert.equal(renewals, 0);
     await s.close(viewer);
   }
+});
+
+scene('srs_player shows and sounds the film that an encoder sends, by FLV, MPEG-TS and Low-Latency HLS', async (s) => {
+  const server = await s.server({ add: { SRS_VHOST_HLS_HLS_LOW_LATENCY: 'on' } });
+  const publisher = await s.film(server, 'rtmp-44-mono');
+  const [flv, ts, hls] = await screens(s, server, publisher, ['flv', 'ts', 'm3u8']);
+  for (const viewer of [flv, ts, hls]) {
+    assert.match(await text(viewer, 'codec'), /^H264/);
+    assert.equal(await text(viewer, 'audio-codec'), 'AAC');
+  }
+  assert.ok((await files(hls)).includes('m4s'));
 });
 
 // What encoders send, and what is played of it; segments of HLS are short so that the first is there soon.
