@@ -95,7 +95,8 @@ func (c *Client) Network() string {
 	return c.links.network
 }
 
-// Stall stops reading, as a viewer on a dead link, or goes on. Keepalives are sent all the while.
+// Stall stops reading, as a viewer on a dead link, or goes on. Keepalives are sent all the while. What Stats tells once Stall
+// has returned is all that comes before it goes on.
 func (c *Client) Stall(stall bool) { c.links.stall(stall) }
 
 // PLI asks for a keyframe of the video.

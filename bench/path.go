@@ -68,7 +68,7 @@ func (p *path) read(poll *poller) {
 	for err == nil {
 		switch err = poll.wait(); {
 		case err == nil:
-			err = p.deliver(time.Now())
+			err = p.deliver()
 		case errors.Is(err, os.ErrDeadlineExceeded) && p.cut.Load():
 			err = errClosed // the server had a tick's time to close its side
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -161,15 +161,22 @@ func (p *path) take(r datagrams) error {
 // mostAtOnce is as much as one read may bring: a run of datagrams is never longer.
 const mostAtOnce = 64 << 10
 
-// deliver hands what was taken to the client.
-func (p *path) deliver(at time.Time) error {
+// deliver hands what was taken to the client, after the stall that began meanwhile.
+func (p *path) deliver() error {
 	c := p.client
 	defer c.shared.buffers.Put(p.buf)
+	at := time.Now()
+	for c.rx.Lock(); c.links.stalled.Load(); c.rx.Lock() {
+		c.rx.Unlock()
+		if err := p.waitForResume(); err != nil {
+			return err
+		}
+		at = time.Now()
+	}
+	defer c.rx.Unlock()
 	if p.cut.Load() {
 		return nil
 	}
-	c.rx.Lock()
-	defer c.rx.Unlock()
 	if p.network == "tcp" {
 		return p.frames((*p.buf)[:p.ends[0]], at)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pion/srtp/v3"
@@ -75,6 +76,37 @@ func TestStreamInPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "end of the connection", func() bool { return c.Err() != nil })
+}
+
+// What had been read when a stall began counts after it.
+func TestStallHoldsWhatWasRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := newClient("http://127.0.0.1/", ClientOptions{shared: &shared{identity: new(identity)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.answer = &answer{video: track{pt: 102}}
+		conn, server := net.Pipe()
+		defer conn.Close()
+		defer server.Close()
+		var seq uint16
+		taken := packets(nil, &seq, 5, 900)
+		p := &path{network: "tcp", conn: conn, client: c, buf: &taken, ends: []int{len(taken)}}
+		c.Stall(true)
+		delivered := make(chan error, 1)
+		go func() { delivered <- p.deliver() }()
+		synctest.Wait()
+		if n := c.Stats().Packets; n != 0 {
+			t.Errorf("%d packets came during the stall", n)
+		}
+		c.Stall(false)
+		if err := <-delivered; err != nil {
+			t.Error(err)
+		}
+		if n := c.Stats().Packets; n != 5 {
+			t.Errorf("%d packets came after the stall, want 5", n)
+		}
+	})
 }
 
 // A callback may cut the connection that it is called from.

@@ -110,7 +110,6 @@ type pion struct {
 	ssrcs    map[webrtc.RTPCodecType]uint32
 	reports  map[webrtc.RTPCodecType][]*rtcp.SenderReport
 	changed  chan struct{} // closed and replaced when the state of the connection changes
-	state    webrtc.PeerConnectionState
 }
 
 func newPion(t testing.TB, o pionOptions) *pion {
@@ -147,7 +146,7 @@ func newPion(t testing.TB, o pionOptions) *pion {
 		received: map[webrtc.RTPCodecType][]*rtp.Packet{}, ssrcs: map[webrtc.RTPCodecType]uint32{}, changed: make(chan struct{}),
 		reports: map[webrtc.RTPCodecType][]*rtcp.SenderReport{},
 	}
-	pc.OnConnectionStateChange(p.setState)
+	pc.OnConnectionStateChange(p.stateChanged)
 	return p
 }
 
@@ -157,10 +156,11 @@ func rtxFor(c *codec) webrtc.RTPCodecParameters {
 		MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=" + strconv.Itoa(int(c.params.PayloadType))}}
 }
 
-func (p *pion) setState(s webrtc.PeerConnectionState) {
+// stateChanged wakes whoever awaits a state. Which it was is not taken from pion's word: it tells every change on a goroutine
+// of its own, so they come in any order.
+func (p *pion) stateChanged(webrtc.PeerConnectionState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.state = s
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
@@ -171,8 +171,9 @@ func (p *pion) await(want webrtc.PeerConnectionState, within time.Duration) {
 	limit := time.After(within)
 	for {
 		p.mu.Lock()
-		state, changed := p.state, p.changed
+		changed := p.changed
 		p.mu.Unlock()
+		state := p.pc.ConnectionState()
 		if state == want {
 			return
 		}
