@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,5 +68,43 @@ func TestGoodbyeToADeadClient(t *testing.T) {
 	}
 	if _, err := server.Write([]byte{1}); err == nil {
 		t.Error("there could be more to say")
+	}
+}
+
+// Who waits for the goodbyes waits until the client has ended its part, or had its time to: what it still sends meanwhile is
+// read, for a reset may cost it the goodbye.
+func TestGoodbyeIsHeardOut(t *testing.T) {
+	server, client := tcpPair(t)
+	l, tasks := linkOn(t, server)
+	l.heard = true
+	var heard atomic.Uint64
+	go func() {
+		defer l.end()
+		reader := frameReader{conn: server, buf: make([]byte, 0, readBuffer)}
+		for {
+			if _, err := reader.next(); err != nil {
+				return
+			}
+			heard.Add(1)
+		}
+	}()
+	l.close(ice.AppendFrame(nil, []byte("goodbye")))
+	l.close(ice.AppendFrame(nil, []byte("goodbye again")))
+	go func() {
+		defer client.Close()
+		io.Copy(io.Discard, client)
+		for range 3 {
+			if _, err := client.Write(ice.AppendFrame(nil, []byte("a check"))); err != nil {
+				t.Error("reset while it said its last: ", err)
+			}
+		}
+	}()
+	tasks.Wait()
+	if n := heard.Load(); n != 3 {
+		t.Errorf("closed after %d of the 3 words that the client still said", n)
+	}
+	l.send([]byte("to nobody"))
+	if !l.full() || !l.closing() {
+		t.Error("it takes more after its end")
 	}
 }

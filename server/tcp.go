@@ -49,6 +49,8 @@ type tcpLink struct {
 	rest    []byte // encrypted frames not written yet; the first may be half-written
 	half    int    // bytes of rest that belong to a frame whose beginning is written
 	insists int    // bytes of rest added by insist
+	heard   bool   // a reader lives, which calls end at its own
+	parting bool   // tasks waits for that reader
 	closed  bool
 	// flushing: a flush goroutine lives. There is never a second one: it would hold the socket while it waits for mu.
 	flushing bool
@@ -181,7 +183,8 @@ func frameEnd(b []byte, begin, n int) int {
 
 // close says goodbye in order: a frame that is half-written is finished, whole ones that wait behind it give way to the last
 // word, and then the connection is half closed. What the client still sends is read until it ends too, or until farewell has
-// passed: closing over unread bytes would reset the connection, and what was written would be lost.
+// passed: closing over unread bytes would reset the connection, and what was written would be lost. Who waits for tasks waits
+// for that too.
 func (l *tcpLink) close(goodbye []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -195,8 +198,24 @@ func (l *tcpLink) close(goodbye []byte) {
 		l.write(goodbye)
 	}
 	l.closed = true
+	if l.heard {
+		l.parting = true
+		l.tasks.Add(1)
+	}
 	if !l.flushing { // else that goes on to the end of the rest
 		l.sock.closeWrite()
+	}
+}
+
+// end is the reader's last act: it closes the connection, which nothing can be said on any more.
+func (l *tcpLink) end() {
+	l.conn.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard, l.closed = false, true
+	if l.parting {
+		l.parting = false
+		l.tasks.Done()
 	}
 }
 
@@ -227,7 +246,8 @@ func (s *Server) serveRTC(c *port.Conn) {
 		return
 	}
 	reader := frameReader{conn: c, buf: make([]byte, 0, readBuffer)}
-	l := &tcpLink{id: id, conn: c, sock: sock, drop: &s.stats.feedbackDropped, dead: deadDeadline, tasks: &s.links}
+	l := &tcpLink{id: id, conn: c, sock: sock, drop: &s.stats.feedbackDropped, dead: deadDeadline, tasks: &s.links, heard: true}
+	defer l.end()
 	sess := s.introduce(c, &reader, l)
 	if sess == nil {
 		s.stats.strangers.Add(1)
