@@ -1,6 +1,9 @@
 // What people do to a page: type, click twice, mute, follow links, and hold it in one hand.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { scene } from './lib/scene.mjs';
 import { until } from './lib/until.mjs';
 
@@ -72,4 +75,29 @@ async function widths(s, { origin }) {
     }
   }
   assert.deepEqual(wide, []);
+}
+
+// What one virtual host has and the other has not. Browsers find *.localhost on this computer.
+const vhosts = `
+http_api { enabled on; } http_server { enabled on; } rtc_server { enabled on; } srt_server { enabled on; }
+vhost live.localhost { rtc { enabled on; } }
+vhost film.localhost { http_remux { enabled on; } srt { enabled on; } }`;
+
+scene('the front page tells of each virtual host what that one has', async (s) => {
+  const conf = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'vhosts.conf');
+  writeFileSync(conf, vhosts);
+  const server = await s.withSRT({ args: ['-c', conf] });
+  await vhostLinks(s, server);
+});
+
+// A virtual host that the address names decides what there is on the page, so it goes with every link.
+async function vhostLinks(s, { origin }) {
+  const { page } = await s.open(`${origin}/?vhost=film.localhost`);
+  for (const at of ['/', '/players/srs_player.html', '/players/whep.html']) {
+    await page.goto(`${origin}${at}?vhost=film.localhost`);
+    const links = await page.evaluate(() => [...document.querySelectorAll('a')].map((a) => new URL(a.href)).filter((to) => to.hash !== '#main')
+      .map((to) => [to.pathname + to.hash, to.searchParams.get('vhost')]));
+    assert.ok(links.length > 3);
+    assert.deepEqual(links.filter(([, vhost]) => vhost !== 'film.localhost'), [], `links of ${at} that lead to another virtual host`);
+  }
 }

@@ -62,9 +62,9 @@ class Scene {
   }
 
   // withSRT is a server that takes SRT too, on a port of its own.
-  async withSRT({ add } = {}) {
+  async withSRT({ add, args } = {}) {
     const srt = await freePort();
-    const server = await this.server({ add: { SRS_SRT_SERVER_ENABLED: 'on', SRS_SRT_SERVER_LISTEN: srt, ...add } });
+    const server = await this.server({ add: { SRS_SRT_SERVER_ENABLED: 'on', SRS_SRT_SERVER_LISTEN: srt, ...add }, args });
     return Object.assign(server, { srt });
   }
 

@@ -80,6 +80,13 @@ test('a watch link holds the stream and no key', () => {
     'whep.html?autostart=true&app=x&stream=y&eip=192.0.2.1&vhost=v');
 });
 
+test('a link to the front page holds the virtual host', () => {
+  for (const [link, vhost, want] of [
+    ['../', '', '../'], ['../', 'v', '../?vhost=v'], ['../#streams', 'a&b', '../?vhost=a%26b#streams'],
+    ['../?vhost=old#streams', 'v', '../?vhost=v#streams'], ['./?vhost=old', '', './'],
+  ]) assert.equal(q.homeLink(link, vhost), want);
+});
+
 test('withParam sets, replaces and removes', () => {
   assert.equal(q.withParam('http://h/w', 'codec', 'av1'), 'http://h/w?codec=av1');
   assert.equal(q.withParam('http://h/w?a=1&codec=vp8', 'codec', 'av1'), 'http://h/w?a=1&codec=av1');

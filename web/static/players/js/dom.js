@@ -1,6 +1,8 @@
 // A few words for the DOM. Text from the address or the network is only ever
 // set as text, never as markup.
 
+import { homeLink } from './query.js';
+
 export const $ = (id) => document.getElementById(id);
 
 // setText writes only what differs, so that selections and screen readers are
@@ -81,6 +83,11 @@ export function copyable(label, text, hint = '') {
   return make('div', {},
     make('label', {}, make('span', { class: 'between' }, make('span', {}, label), make('span', {}, hint)),
       make('span', { class: 'copyable' }, field, button)));
+}
+
+// homeLinks makes every link to the front page one for the same virtual host.
+export function homeLinks(vhost) {
+  for (const link of document.querySelectorAll('[data-home]')) link.href = homeLink(link.getAttribute('href'), vhost);
 }
 
 // shortcuts binds single keys to buttons, unless a person is typing.

@@ -1,9 +1,9 @@
 // The front page: two buttons, the live streams, and addresses to copy.
 
 import { playLink } from './address.js';
-import { $, copyable, icon, make, setText } from './dom.js';
+import { $, copyable, homeLinks, icon, make, setText } from './dom.js';
 import { bitrate, clock } from './format.js';
-import { home, listedStream, pageLink, settings } from './query.js';
+import { formatQuery, home, listedStream, pageLink, settings } from './query.js';
 import { has, players, publishing, watching } from './ways.js';
 
 const services = JSON.parse(document.body.dataset.services);
@@ -25,6 +25,11 @@ function watchPage(s) {
   return quickest.url ? playLink(page, quickest.url, location) : pageLink(page, here, s);
 }
 
+// mediaPage is a link to the page that plays from beside itself: where the API is does not matter there.
+function mediaPage(page, { app, stream, vhost }) {
+  return `players/${page}?${formatQuery([['app', app], ['stream', stream], ...(vhost ? [['vhost', vhost]] : [])])}`;
+}
+
 function links() {
   const s = named();
   const watch = watchPage(s);
@@ -32,9 +37,7 @@ function links() {
   $('watch')?.setAttribute('href', watch);
   for (const link of document.querySelectorAll('[data-page]')) {
     const { page, needs } = link.dataset;
-    const to = page === 'srs_player.html' ? `players/${page}?app=${encodeURIComponent(s.app)}&stream=${encodeURIComponent(s.stream)}`
-      : pageLink(`players/${page}`, s, s).replace('autostart=true&', '');
-    link.href = to;
+    link.href = page === 'srs_player.html' ? mediaPage(page, s) : pageLink(`players/${page}`, s, s).replace('autostart=true&', '');
     link.hidden = !needs.split(' ').some((name) => has(services, name));
   }
   $('publishing').replaceChildren(...publishing(services, s, location).map(({ id, name, fields }) =>
@@ -159,6 +162,7 @@ function carried() {
   setText($('others'), `, ${list.join(', ')}`);
 }
 
+homeLinks(here.vhost);
 carried();
 setText($('here'), location.host || 'one address');
 if ($('core')) setText($('core'), location.port || (location.protocol === 'https:' ? '443' : '80'));

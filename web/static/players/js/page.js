@@ -2,7 +2,7 @@
 // buttons, and a call's state and figures on the screen.
 
 import { Call } from './call.js';
-import { $, copy, copyButtons, setText } from './dom.js';
+import { $, copy, copyButtons, homeLinks, setText } from './dom.js';
 import * as format from './format.js';
 import { figure, onPress, showBadges, showError, showState, swapButtons } from './panel.js';
 import { History, Plot } from './plot.js';
@@ -157,6 +157,7 @@ export class Page {
     document.title = `${stream} · ${this.role === 'publish' ? 'Publish' : 'Watch'} · oneport`;
     $('watch-link').value = this.watchLink;
     if ($('watch')) $('watch').href = this.watchLink;
+    homeLinks(vhost);
     for (const link of document.querySelectorAll('[data-keep]')) {
       const page = link.getAttribute('href').split('?')[0];
       link.href = this.#linkTo(page).replace('autostart=true&', '');

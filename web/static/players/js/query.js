@@ -183,6 +183,12 @@ export function pageLink(page, s, override = {}) {
   return `${page}?${formatQuery([['autostart', 'true'], ...query])}`;
 }
 
+// homeLink is a link to the front page, or to a place on it, for the same virtual
+// host: that decides what there is.
+export function homeLink(link, vhost) {
+  return link.replace(/(\?[^#]*)?(?=#|$)/, vhost ? `?${formatQuery([['vhost', vhost]])}` : '');
+}
+
 // watchLink is a link to a player page for what an API URL of either kind speaks
 // of, at the server it names; action is the JSON API's. A URL that cannot be used
 // is taken for the page's own.

@@ -1,7 +1,7 @@
 // The page that plays FLV, MPEG-TS and HLS: srs_player.html.
 
 import { playLink, playURL, playedStream, recognise } from './address.js';
-import { $, copy, copyButtons, make, setText } from './dom.js';
+import { $, copy, copyButtons, homeLinks, make, setText } from './dom.js';
 import { prepare } from './engines.js';
 import * as format from './format.js';
 import { figure, onPress, showBadges, showError, showState, swapButtons } from './panel.js';
@@ -133,6 +133,7 @@ function named() {
   setText($('stream'), `${stream.vhost && stream.vhost !== '__defaultVhost__' ? `${stream.vhost}/` : ''}${stream.app}/${stream.stream}`);
   document.title = `${stream.stream} · Watch · oneport`;
   $('watch-link').value = watchLink();
+  homeLinks(stream.vhost);
   for (const link of document.querySelectorAll('[data-keep]')) {
     link.href = pageLink(link.getAttribute('href').split('?')[0], here, stream).replace('autostart=true&', '');
   }
