@@ -88,6 +88,7 @@ scene('the front page tells of each virtual host what that one has', async (s) =
   writeFileSync(conf, vhosts);
   const server = await s.withSRT({ args: ['-c', conf] });
   await vhostLinks(s, server);
+  await vhostAddresses(s, server);
 });
 
 // A virtual host that the address names decides what there is on the page, so it goes with every link.
@@ -100,4 +101,12 @@ async function vhostLinks(s, { origin }) {
     assert.ok(links.length > 3);
     assert.deepEqual(links.filter(([, vhost]) => vhost !== 'film.localhost'), [], `links of ${at} that lead to another virtual host`);
   }
+}
+
+// SRT tells a server no host: the address names the virtual host.
+async function vhostAddresses(s, { port, srt }) {
+  const { page } = await s.open(`http://film.localhost:${port}/`);
+  const url = await page.locator('[data-recipe=publish-srt] input').inputValue();
+  assert.equal(url, `srt://film.localhost:${srt}?streamid=#!::h=film.localhost,r=live/livestream,m=publish`);
+  await s.shoot({ page }, 'vhost');
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"oneport/config"
 	"oneport/web"
 )
 
@@ -14,7 +15,7 @@ import (
 func (s *Server) pages(apiPort string) http.Handler {
 	pages := web.Load()
 	made := make(map[string]http.Handler) // by what they tell: most virtual hosts have the same
-	handler := func(vhosts ...*VhostConf) http.Handler {
+	handler := func(vhosts ...*config.Vhost[VhostConf]) http.Handler {
 		site := s.site(apiPort, vhosts...)
 		key := fmt.Sprintf("%#v", site)
 		if made[key] == nil {
@@ -22,12 +23,12 @@ func (s *Server) pages(apiPort string) http.Handler {
 		}
 		return made[key]
 	}
-	var all []*VhostConf
+	var all []*config.Vhost[VhostConf]
 	own := make(map[string]http.Handler)
 	for v := range s.config.Vhosts.All() {
 		if v.Enabled {
-			all = append(all, &v.Settings)
-			own[v.Name] = handler(&v.Settings)
+			all = append(all, v)
+			own[v.Name] = handler(v)
 		}
 	}
 	anywhere := handler(all...)
@@ -48,10 +49,14 @@ type offer struct {
 
 // site tells the pages what is switched on, for them to show nothing that would not work: what the first of the virtual hosts
 // has that has it at all.
-func (s *Server) site(apiPort string, vhosts ...*VhostConf) web.Site {
+func (s *Server) site(apiPort string, vhosts ...*config.Vhost[VhostConf]) web.Site {
 	var offers []offer
-	for _, conf := range vhosts {
-		own := s.offers(conf)
+	for _, v := range vhosts {
+		name := v.Name
+		if len(vhosts) > 1 {
+			name = "" // which one it is for is not known
+		}
+		own := s.offers(name, &v.Settings)
 		if offers == nil {
 			offers = own
 		}
@@ -70,19 +75,23 @@ func (s *Server) site(apiPort string, vhosts ...*VhostConf) web.Site {
 	return site
 }
 
-// offers are all the services, in the order in which they are told.
-func (s *Server) offers(conf *VhostConf) (list []offer) {
+// offers are all the services, in the order in which they are told. The virtual host's name is empty where an address says it.
+func (s *Server) offers(vhost string, conf *VhostConf) (list []offer) {
 	add := func(on bool, service web.Service) { list = append(list, offer{on, service}) }
 	add(conf.RTC.Enabled && s.config.RTC.Enabled, web.Service{Name: "webrtc"})
 	for _, c := range containers() {
 		add(conf.Remux.Enabled, web.Service{Name: c.extension, Path: pathOf(conf.Remux.Mount, c.extension)})
 	}
-	add(conf.HLS.Enabled, web.Service{Name: "hls", Path: "/" + conf.HLS.M3U8File, Live: conf.HLS.LowLatency})
-	add(conf.DASH.Enabled, web.Service{Name: "dash", Path: "/" + conf.DASH.MPDFile})
+	add(conf.HLS.Enabled, web.Service{Name: "hls", Path: pathFor(vhost, conf.HLS.M3U8File), Live: conf.HLS.LowLatency})
+	add(conf.DASH.Enabled, web.Service{Name: "dash", Path: pathFor(vhost, conf.DASH.MPDFile)})
 	rtmp, rtmps := s.config.rtmpListens()
 	add(len(rtmp) > 0, web.Service{Name: "rtmp", Port: s.portFromPages(rtmp)})
 	add(len(rtmps) > 0, web.Service{Name: "rtmps", Port: s.portFromPages(rtmps)})
-	add(conf.SRT.Enabled && s.config.SRT.Enabled, web.Service{Name: "srt", Port: portOf(s.config.SRT.Listen)})
+	srt := web.Service{Name: "srt", Port: portOf(s.config.SRT.Listen), Vhost: vhost}
+	if vhost == config.DefaultVhost {
+		srt.Vhost = ""
+	}
+	add(conf.SRT.Enabled && s.config.SRT.Enabled, srt)
 	return list
 }
 
@@ -103,6 +112,14 @@ func (s *Server) portFromPages(listens []string) string {
 		return ""
 	}
 	return portOf(listens[0])
+}
+
+// pathFor is the path of a file of HLS or DASH, of any stream of a virtual host.
+func pathFor(vhost, file string) string {
+	if vhost != "" {
+		file = strings.ReplaceAll(file, "[vhost]", vhost)
+	}
+	return "/" + file
 }
 
 // pathOf is the path of a mount, in a container.

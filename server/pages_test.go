@@ -1,6 +1,8 @@
 package server
 
 import (
+	"encoding/json"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -8,6 +10,7 @@ import (
 	"testing"
 
 	"oneport/config"
+	"oneport/web"
 )
 
 // TestSite: the pages are told of what is switched on, and of nothing else.
@@ -18,11 +21,7 @@ func TestSite(t *testing.T) {
 		if _, err := config.Load(in, conf); err != nil {
 			t.Fatal(err)
 		}
-		var vhosts []*VhostConf
-		for v := range conf.Vhosts.All() {
-			vhosts = append(vhosts, &v.Settings)
-		}
-		site := (&Server{config: conf}).site("1985", vhosts...)
+		site := (&Server{config: conf}).site("1985", slices.Collect(conf.Vhosts.All())...)
 		if site.APIPort != "1985" {
 			t.Errorf("the API's port is %q", site.APIPort)
 		}
@@ -94,6 +93,50 @@ func TestSiteOfVhosts(t *testing.T) {
 			t.Errorf("%s at %q%s: FLV is offered: %t", test.vhosts, test.host, test.query, got)
 		}
 	}
+}
+
+// TestSiteNamesItsVhost where an address does not say it by its host: in SRT's, and where the path of a playlist has it.
+func TestSiteNamesItsVhost(t *testing.T) {
+	const (
+		top   = "http_server { enabled on; listen 127.0.0.1:PORT; } srt_server { enabled on; listen 127.0.0.1:PORT1; } "
+		has   = " { srt { enabled on; } hls { enabled on; hls_m3u8_file [vhost]/[app]/[stream].m3u8; } } "
+		live  = "vhost live.example" + has
+		film  = "vhost film.example" + has
+		usual = "vhost __defaultVhost__" + has
+	)
+	for _, test := range []struct{ vhosts, host, query, srt, hls string }{
+		{live, "live.example", "", "live.example", "/live.example/[app]/[stream].m3u8"},
+		{live, "192.0.2.1", "", "live.example", "/live.example/[app]/[stream].m3u8"},
+		{live + film, "film.example", "", "film.example", "/film.example/[app]/[stream].m3u8"},
+		{live + film, "live.example", "?vhost=film.example", "film.example", "/film.example/[app]/[stream].m3u8"},
+		{live + film, "192.0.2.1", "", "", "/[vhost]/[app]/[stream].m3u8"}, // which one it is for is not known
+		{live + usual, "other.example", "", "", "/__defaultVhost__/[app]/[stream].m3u8"},
+		{live + usual, "other.example", "?vhost=another", "", "/__defaultVhost__/[app]/[stream].m3u8"},
+	} {
+		services := servicesAt(t, offline(t, configure(t, top+test.vhosts)), test.host, "/"+test.query)
+		if srt := services["srt"]; srt.Name == "" || srt.Vhost != test.srt {
+			t.Errorf("%s at %q%s: SRT's is %+v, want one of %q", test.vhosts, test.host, test.query, srt, test.srt)
+		}
+		if got := services["hls"].Path; got != test.hls {
+			t.Errorf("%s at %q%s: the playlist is %s, want %s", test.vhosts, test.host, test.query, got, test.hls)
+		}
+	}
+}
+
+// servicesAt are the services that a page tells of, by their names.
+func servicesAt(t *testing.T, s *Server, host, target string) map[string]web.Service {
+	t.Helper()
+	_, rest, _ := strings.Cut(text(t, siteAt(s, host, target)), `data-services="`)
+	list, _, _ := strings.Cut(rest, `"`)
+	var services []web.Service
+	if err := json.Unmarshal([]byte(html.UnescapeString(list)), &services); err != nil {
+		t.Fatal(err)
+	}
+	byName := make(map[string]web.Service)
+	for _, service := range services {
+		byName[service.Name] = service
+	}
+	return byName
 }
 
 // TestPagesOfVhostsAreToldApart by those who keep them: a page that is the same is not sent again, and another one is.

@@ -22,6 +22,8 @@ type Service struct {
 	Port string `json:"port,omitempty"` // if it is not the one that the page came by
 	Path string `json:"path,omitempty"` // by HTTP: with [vhost], [app] and [stream] in it
 	Live bool   `json:"live,omitempty"` // hls: it is Low-Latency HLS
+	// Vhost is the virtual host to ask for by a protocol that tells a server no host, if it is not the default one.
+	Vhost string `json:"vhost,omitempty"`
 }
 
 // Has says whether there is a service of that name.

@@ -38,6 +38,14 @@ test('other software is told addresses that it takes', () => {
   });
 });
 
+test('what tells a server no host names its virtual host, the one asked for before the page\'s own', () => {
+  const services = [{ name: 'srt', port: '10080', vhost: 'live.example' }];
+  for (const [vhost, want] of [['', 'h=live.example,'], ['v', 'h=v,']]) {
+    assert.equal(watching(services, s({ vhost }), here)[0].url, `srt://h:10080?streamid=#!::${want}r=live/livestream,m=request`);
+    assert.equal(publishing(services, s({ vhost }), here)[0].fields[0][1], `srt://h:10080?streamid=#!::${want}r=live/livestream,m=publish`);
+  }
+});
+
 test('a recipe can be pasted as it stands', () => {
   const fields = publishing(all, s({ vhost: 'v' }), here).flatMap((p) => p.fields.map(([label, text]) => [p.name, label, text]));
   assert.deepEqual(fields, [

@@ -7,7 +7,8 @@ import { encode, endpoint, formatQuery } from './query.js';
 const httpNames = { flv: 'HTTP-FLV', ts: 'HTTP-TS', aac: 'Sound alone', hls: 'HLS', dash: 'MPEG-DASH' };
 const hints = { flv: 'VLC, ffplay, mpv', ts: 'VLC, ffplay, mpv', aac: 'AAC, by HTTP', hls: 'every player and phone', dash: 'dash.js, VLC' };
 
-// fill puts a stream's name into a path such as /[app]/[stream].flv.
+// fill puts a stream's name into a path such as /[app]/[stream].flv. Where a page
+// knows its virtual host, that stands in the path already.
 function fill(path, { vhost, app, stream }) {
   return path.replace('[vhost]', encode(vhost || '__defaultVhost__')).replace('[app]', encode(app)).replace('[stream]', encode(stream));
 }
@@ -47,7 +48,8 @@ function rtmpURL(service, { app, stream, vhost }, here) {
 const quoted = (name) => encode(name).replace(/'/g, '%27');
 
 function srtURL(service, { app, stream, vhost }, here, mode) {
-  const host = vhost ? `h=${quoted(vhost)},` : '';
+  const named = vhost || service.vhost;
+  const host = named ? `h=${quoted(named)},` : '';
   return `srt://${hostOf(here, service)}?streamid=#!::${host}r=${quoted(app)}/${quoted(stream)},m=${mode}`;
 }
 
