@@ -87,15 +87,16 @@ scene('the front page tells of each virtual host what that one has', async (s) =
   const conf = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'vhosts.conf');
   writeFileSync(conf, vhosts);
   const server = await s.withSRT({ args: ['-c', conf] });
-  await vhostLinks(s, server);
-  await vhostAddresses(s, server);
+  const front = await s.open(`${server.origin}/?vhost=film.localhost`);
+  await vhostLinks(front, server);
+  await vhostAddresses(front, server);
+  await vhostRows(s, front, server);
 });
 
 // A virtual host that the address names decides what there is on the page, so it goes with every link.
-async function vhostLinks(s, { origin }) {
-  const { page } = await s.open(`${origin}/?vhost=film.localhost`);
+async function vhostLinks({ page }, { origin }) {
   for (const at of ['/', '/players/srs_player.html', '/players/whep.html']) {
-    await page.goto(`${origin}${at}?vhost=film.localhost`);
+    if (at !== '/') await page.goto(`${origin}${at}?vhost=film.localhost`);
     const links = await page.evaluate(() => [...document.querySelectorAll('a')].map((a) => new URL(a.href)).filter((to) => to.hash !== '#main')
       .map((to) => [to.pathname + to.hash, to.searchParams.get('vhost')]));
     assert.ok(links.length > 3);
@@ -104,9 +105,30 @@ async function vhostLinks(s, { origin }) {
 }
 
 // SRT tells a server no host: the address names the virtual host.
-async function vhostAddresses(s, { port, srt }) {
-  const { page } = await s.open(`http://film.localhost:${port}/`);
+async function vhostAddresses({ page }, { port, srt }) {
+  await page.goto(`http://film.localhost:${port}/`);
   const url = await page.locator('[data-recipe=publish-srt] input').inputValue();
   assert.equal(url, `srt://film.localhost:${srt}?streamid=#!::h=film.localhost,r=live/livestream,m=publish`);
-  await s.shoot({ page }, 'vhost');
+}
+
+// A stream is played by what its own virtual host has, whichever one the page is of.
+async function vhostRows(s, { page }, { port, origin }) {
+  const waiting = new AbortController();
+  const waits = fetch(`${origin}/live/livestream.flv?vhost=film.localhost`, { signal: waiting.signal }).catch(() => {});
+  await (await s.open(`http://live.localhost:${port}/players/whep.html?autostart=true`)).reaches('waiting');
+  for (const at of ['live.localhost', 'film.localhost']) {
+    await page.goto(`http://${at}:${port}/`);
+    await until('both streams are listed', async () => await page.locator('#rows > li').count() === 2);
+    const rows = await page.evaluate(() => [...document.querySelectorAll('#rows > li')].map((row) => [
+      row.querySelector('b').textContent.split('/')[0],
+      [...row.querySelectorAll('a')].map((a) => `${a.textContent} ${new URL(a.href).searchParams.get('vhost')}`).join(', '),
+      [...row.querySelectorAll('.more .between > :first-child')].map((name) => name.textContent).join(', '),
+    ]).sort());
+    assert.deepEqual(rows, [
+      ['film.localhost', ['FLV', 'WS-FLV', 'TS'].map((way) => `${way} film.localhost`).join(', '), 'HTTP-FLV, HTTP-TS, Sound alone, RTMP, SRT'],
+      ['live.localhost', 'Watch live.localhost', 'WHEP, RTMP'],
+    ], `the rows at ${at}`);
+  }
+  waiting.abort();
+  await waits;
 }

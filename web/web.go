@@ -137,7 +137,7 @@ func load() (map[string]*file, error) {
 	return files, nil
 }
 
-// render adds the pages that are made from templates.
+// render adds what says something of a site: the pages that are made from templates, and its services by themselves.
 func render(files map[string]*file, site Site) error {
 	templates, err := template.ParseFS(pages, "pages/*.html")
 	if err != nil {
@@ -160,5 +160,10 @@ func render(files map[string]*file, site Site) error {
 	if err := page("/players/srs_player.html", "srs_player.html", site); err != nil {
 		return err
 	}
+	services, err := site.ServicesJSON()
+	if err != nil {
+		return err
+	}
+	files["/players/services.json"] = newFile("services.json", []byte(services), asked)
 	return page("/", "index.html", site)
 }

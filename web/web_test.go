@@ -352,6 +352,16 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// TestServicesAlone: a page asks for the services of another virtual host than its own.
+func TestServicesAlone(t *testing.T) {
+	for want, services := range map[string][]Service{"[]": nil, `[{"name":"rtmp","port":"1935"}]`: {{Name: "rtmp", Port: "1935"}}} {
+		r := get(t, handler(Site{Services: services}), "GET", "/players/services.json")
+		if got := body(t, r); got != want || r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s, %q; want %s", got, r.Header.Get("Content-Type"), want)
+		}
+	}
+}
+
 // TestAPIPort names another port of the API on every page, and none where the page and the API share one.
 func TestAPIPort(t *testing.T) {
 	for _, port := range []string{"", "1985"} {

@@ -64,17 +64,37 @@ function facts(row) {
   return parts.filter(Boolean).join(' · ');
 }
 
+const asked = new Map(); // By virtual host: the promise of its services.
+
+// servicesOf are what a virtual host has, which other pages than this one may be of. It is null while that is not known.
+function servicesOf(vhost) {
+  if (!asked.has(vhost)) {
+    asked.set(vhost, askServices(vhost).catch(() => {
+      asked.delete(vhost); // The next look asks again.
+      return null;
+    }));
+  }
+  return asked.get(vhost);
+}
+
+async function askServices(vhost) {
+  const url = `players/services.json?${formatQuery([['vhost', vhost || '__defaultVhost__']])}`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return response.json();
+}
+
 // waysOf links every page that can play a stream.
 function waysOf(found) {
   const stream = { ...here, ...found };
-  return players(services, stream, location).filter(({ url }) => url).map(({ id, name, page, url }) =>
+  return players(found.services, stream, location).filter(({ url }) => url).map(({ id, name, page, url }) =>
     make('a', { class: 'way', href: playLink(`players/${page}`, url, location), 'data-way': id }, name));
 }
 
 // more opens the addresses of a stream for other software.
 function more(found) {
   const list = make('div', { class: 'addresses more' },
-    ...watching(services, { ...here, ...found }, location).map(({ name, url, hint }) => copyable(name, url, hint)));
+    ...watching(found.services, { ...here, ...found }, location).map(({ name, url, hint }) => copyable(name, url, hint)));
   const button = make('button', { class: 'tool', type: 'button', 'aria-expanded': 'false' }, icon('i-link'), 'Addresses');
   list.hidden = true;
   button.addEventListener('click', () => {
@@ -84,8 +104,8 @@ function more(found) {
   return [button, list];
 }
 
-// line is one stream's row. Rows are kept from one look to the next, so that a
-// button keeps its focus while numbers change.
+// line is the row of one stream, which is played by what its own virtual host has. Rows are kept from one look to the
+// next, so that a button keeps its focus while numbers change.
 function line(found) {
   const [button, list] = more(found);
   const watch = pageLink('players/whep.html', here, found);
@@ -93,16 +113,22 @@ function line(found) {
     make('div', { class: 'who' }, make('b', {}, `${found.vhost ? `${found.vhost}/` : ''}${found.app}/${found.stream}`), make('span', {})),
     make('span', { class: 'live' }, make('i', { class: 'dot', 'aria-hidden': 'true' }), make('span', {})),
     make('span', { class: 'ways' }, ...waysOf(found)),
-    ...(has(services, 'webrtc') ? [make('a', { class: 'tool', href: watch }, icon('i-play'), 'Watch')] : []),
+    ...(has(found.services, 'webrtc') ? [make('a', { class: 'tool', href: watch }, icon('i-play'), 'Watch')] : []),
     button, list);
 }
 
 const lines = new Map();
 
-function update(rows) {
+// find tells the stream of a row of the API's list, and what there is to play it by.
+async function find(row) {
+  const named = listedStream(row);
+  return { row, ...named, services: await servicesOf(named.vhost) };
+}
+
+function update(list) {
   const seen = new Set();
-  for (const row of rows) {
-    const found = listedStream(row);
+  for (const found of list) {
+    const { row } = found;
     const key = `${found.vhost}/${found.app}/${found.stream}`;
     seen.add(key);
     if (!lines.has(key)) {
@@ -136,7 +162,7 @@ async function refresh() {
     if (!response.ok) return say('The list is not available', `The API answered with status ${response.status}.`, '');
     const reply = await response.json();
     const rows = Array.isArray(reply.streams) ? reply.streams : [];
-    update(rows);
+    update((await Promise.all(rows.map(find))).filter(({ services: known }) => known));
     const live = rows.filter((row) => row.publish?.active).length;
     if (rows.length) say('', '', `${live} live`);
     else say('Nothing is live yet', `${$('publish') ? 'Publish your camera with the button above' : 'Publish with OBS or ffmpeg, as shown below'}: it appears here.`, '');
