@@ -50,20 +50,30 @@ func TestFilesAreTheReleasedOnes(t *testing.T) {
 	}
 }
 
-// TestScripts: each is one of the files above, under a name that tells its version, with its licence beside it.
+// TestScripts: each is one of the files above, under a name that tells its version, with its licence beside it, and says of its
+// changes if it has any.
 func TestScripts(t *testing.T) {
 	for _, s := range Scripts() {
 		project, version, _ := strings.Cut(strings.TrimSuffix(s.Name, ".min.js"), "-")
+		version, changed, _ := strings.Cut(version, "-")
 		dir := project + ".js-" + version
 		if licence, err := os.ReadFile(dir + "/LICENSE"); err != nil || !bytes.Contains(licence, []byte("Apache License")) {
 			t.Errorf("%s: the licence in %s is missing or another: %v", s.Name, dir, err)
 		}
 		files, _ := filepath.Glob(dir + "/dist/*.js")
-		if len(files) != 1 {
-			t.Fatalf("%s: %v", dir, files)
+		if len(files) != 1 || files[0] != s.Released {
+			t.Fatalf("%s: %v, and it is %s", dir, files, s.Released)
 		}
-		if body, err := os.ReadFile(files[0]); err != nil || !bytes.Equal(body, s.Body) {
-			t.Errorf("%s is not %s: %v", s.Name, files[0], err)
+		body, err := os.ReadFile(s.Released)
+		if err != nil || bytes.Equal(body, s.Body) != (changed == "") {
+			t.Errorf("%s is not %s: %v", s.Name, s.Released, err)
+		}
+		readme, err := os.ReadFile(dir + "/README.md")
+		if told := bytes.Contains(readme, []byte("What is changed")); err != nil || told != (changed != "") {
+			t.Errorf("the README of %s tells of changes: %t; %v", s.Name, told, err)
+		}
+		if says := bytes.HasPrefix(s.Body, []byte("/* "+s.Released+" with changes by oneport")); says != (changed != "") {
+			t.Errorf("%s says itself that it is changed: %t", s.Name, says)
 		}
 	}
 }

@@ -29,7 +29,7 @@ function script(file, name) {
   return loading.get(file);
 }
 
-const mpegtsScript = () => script('mpegts-1.8.2.min.js', 'mpegts');
+const mpegtsScript = () => script('mpegts-1.8.2-oneport1.min.js', 'mpegts');
 const hlsScript = () => script('hls-1.7.4.min.js', 'Hls');
 
 const scripted = () => globalThis.MediaSource ?? globalThis.ManagedMediaSource;
@@ -112,11 +112,17 @@ class Flv {
         this.#source.open(url);
       }
 
+      // What mpegts.js throws is about what came, not about the connection that brought it.
       #take(buffer) {
         this._status = LoaderStatus.kBuffering;
         const from = engine.bytes;
         engine.bytes += buffer.byteLength;
-        this._onDataArrival?.(buffer, from, engine.bytes);
+        try {
+          this._onDataArrival?.(buffer, from, engine.bytes);
+        } catch (error) {
+          this.#source.close();
+          setTimeout(() => engine.#failed('', { msg: error?.message })); // as for its errors
+        }
       }
 
       abort() {
@@ -138,7 +144,7 @@ class Flv {
       const track = video && !playable('video', video) ? 'video' : audio && !playable('audio', audio) ? 'audio' : 'video';
       return this.#on.failed({ kind: 'codec', codec: (track === 'video' ? video : audio) || named(text), track, reason: firstLine(text) });
     }
-    this.#on.failed({ kind: 'broken', reason: text });
+    this.#on.failed({ kind: 'broken', reason: firstLine(text) });
   }
 
   stop() {
