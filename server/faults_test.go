@@ -412,6 +412,7 @@ func TestPanicOfASegmentRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // until the segmenter itself, which locks too, has nothing to do
 		if ok := s.survive(s.log, "a request", func() {
 			g.await(t.Context(), time.Second, errNoSegment, func(*hls.Muxer) bool { panic("a fault") })
 		}); ok {
