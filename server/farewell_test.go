@@ -14,6 +14,7 @@ import (
 // A client whose connection is behind is told goodbye all the same, after the frame that was half-written and instead of those
 // that wait behind it, even if there is no more room for feedback.
 func TestGoodbyeOverAFullLink(t *testing.T) {
+	t.Parallel()
 	for range 20 {
 		server, client := tcpPair(t)
 		l, tasks := linkOn(t, server)

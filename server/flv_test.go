@@ -94,10 +94,18 @@ func (v *flvStream) frame() (*media.Frame, error) {
 	}
 }
 
-// frames reads so many frames of each kind, and checks their order.
-func (v *flvStream) read(n int) (frames [media.Kinds][]*media.Frame) {
+// read reads so many frames of each kind, and checks their order.
+func (v *flvStream) read(n int) [media.Kinds][]*media.Frame {
 	v.t.Helper()
-	for len(frames[media.Audio]) < n || len(frames[media.Video]) < n {
+	return v.readUntil(func(frames [media.Kinds][]*media.Frame) bool {
+		return len(frames[media.Audio]) >= n && len(frames[media.Video]) >= n
+	})
+}
+
+// readUntil reads frames until they are enough, and checks their order.
+func (v *flvStream) readUntil(enough func([media.Kinds][]*media.Frame) bool) (frames [media.Kinds][]*media.Frame) {
+	v.t.Helper()
+	for !enough(frames) {
 		f, err := v.frame()
 		if err != nil {
 			v.t.Fatalf("after %d and %d frames: %v", len(frames[media.Audio]), len(frames[media.Video]), err)
@@ -136,6 +144,7 @@ func checkStart(t *testing.T, v *flvStream, frames [media.Kinds][]*media.Frame) 
 // A WebRTC publisher is played by HTTP-FLV: from a keyframe, with sound in AAC, sound and picture from the same time on;
 // a second viewer begins at once.
 func TestFLV(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, withFLV("")))
 	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 500})
 	until(t, "a stream with sound and picture", func() bool { return len(s.hubs["__defaultVhost__"].Formats(streamName("x"))) == 2 })

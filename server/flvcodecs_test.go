@@ -165,6 +165,7 @@ func TestFLVGuess(t *testing.T) {
 
 // A new viewer begins at the keyframe that was there before it; with gop_cache off, at the next.
 func TestFLVGopCache(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		settings string
 		first    int

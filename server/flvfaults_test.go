@@ -101,6 +101,7 @@ func TestFLVWaiting(t *testing.T) {
 
 // What goes wrong on the way from packets to frames is counted.
 func TestBridgeCounts(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, withFLV("")))
 	f := feedPackets(t, s, "x")
 	v := watch(t, base(s)+"/live/x.flv")
@@ -194,6 +195,7 @@ func TestFLVWaitsAndEnds(t *testing.T) {
 
 // Who waits in vain is sent away when viewer_patience is over.
 func TestFLVPatience(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, withFLV("play { viewer_patience 1; }")))
 	v := watch(t, base(s)+"/live/x.flv")
 	if _, err := v.tag(); !errors.Is(err, io.EOF) {

@@ -150,6 +150,7 @@ func TestHandshakeGarbage(t *testing.T) {
 
 // Files that change are served to who comes then, and who is there stays.
 func TestCertificateReload(t *testing.T) {
+	t.Parallel()
 	c := secured(t, "a")
 	s := open(t, c)
 	addr := s.ports[0].Addr().String()

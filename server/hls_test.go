@@ -200,6 +200,7 @@ func TestLowLatencyHLS(t *testing.T) {
 
 // A request that waits for what does not come is answered in the end.
 func TestReloadInVain(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, withHLS("hls_low_latency on; hls_part_duration 200; hls_ctx off;", "")))
 	video, audio := h264AndAAC(t)
 	synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 3)
@@ -333,6 +334,7 @@ func TestHLSRepublish(t *testing.T) {
 
 // Segments of a stream end with the server.
 func TestHLSEndsWithServer(t *testing.T) {
+	t.Parallel()
 	s, err := Open(configure(t, withHLS("hls_ctx off;", "dash { enabled on; }")), logTo(t))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 // On a disk: files are written while somebody publishes, whole or not at all, never outside the directory, and go in the end.
 func TestHLSOnDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, configure(t, withHLS("hls_ctx off; hls_dispose 1; hls_keys on; hls_path "+dir+"/hls; hls_key_file_path "+dir+"/keys; hls_ts_file [app]/[stream]/[2006]/[seq]-[duration].ts;", "")))
 	video, audio := h264AndAAC(t)

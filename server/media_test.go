@@ -190,6 +190,7 @@ func TestSlowViewer(t *testing.T) {
 
 // A session goes from UDP to TCP, survives a reset, and comes back, on one handshake.
 func TestMoves(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, allOnOne))
 	publisher := publish(t, s, "show", bench.ClientOptions{Net: "udp"}, bench.SourceOptions{KBPS: 500})
 	viewer := play(t, s, "show", bench.ClientOptions{Net: "udp", Verify: true, Tick: 50 * time.Millisecond})

@@ -147,6 +147,7 @@ func TestRTMPTimes(t *testing.T) {
 
 // A player that stops reading delays neither the publisher nor another player, and can be kicked.
 func TestRTMPStalledPlayer(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, withRTMP("")))
 	p := publishing(t, s, "x")
 	stalled := dialRTMP(t, addrOf(s), "live")

@@ -78,6 +78,7 @@ func framesOfTS(_ *testing.T, r io.Reader) func() (*media.Frame, error) {
 
 // A viewer that stops reading skips to a keyframe when it reads again. Another one has everything meanwhile.
 func TestSlowViewers(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		kind, path string
 		open       func(*testing.T, string) io.Reader
@@ -89,18 +90,18 @@ func TestSlowViewers(t *testing.T) {
 		{"ws-TS", "/live/x.ts", lazySocket, framesOfTS},
 	} {
 		t.Run(test.kind, func(t *testing.T) {
+			t.Parallel()
 			s := open(t, configure(t, withFLV("play { queue_length 1; }")))
 			video, audio := h264AndAAC(t)
 			source := synthesize(t, s, "x", video, audio)
-			source.size = 25_000 // 5 Mbit/s
+			source.size = 100_000 // 20 Mbit/s, which fills what sockets hold soon
 			source.live(40 * time.Millisecond)
 			frame := test.frames(t, test.open(t, base(s)+test.path))
 			until(t, "the slow viewer", func() bool { return len(s.viewers.all()) == 1 })
 			slow := s.viewers.all()[0].reader
 			quick := watch(t, base(s)+"/live/x.flv")
-			complete(t, quick.read(100))
-			until(t, "the slow viewer's lag", func() bool { return slow.Stats().Lag > 900*time.Millisecond })
-			complete(t, quick.read(60)) // until what the slow one should have had is too old
+			complete(t, quick.readUntil(func([media.Kinds][]*media.Frame) bool { return slow.Stats().Lag > 900*time.Millisecond }))
+			complete(t, quick.read(40)) // until what the slow one should have had is too old
 			skips(t, frame)
 			if stats := slow.Stats(); stats.Skips == 0 || stats.SkippedFrames == 0 {
 				t.Errorf("the skip is not counted: %+v", stats)

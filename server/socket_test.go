@@ -51,6 +51,7 @@ func TestFLVBySocket(t *testing.T) {
 
 // A viewer by WebSocket is told why it ends.
 func TestSocketSaysWhy(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, withFLV("play { viewer_patience 1; }")))
 	conn, _, err := websocket.Dial(within(t), base(s)+"/live/nobody.flv", nil)
 	if err != nil {

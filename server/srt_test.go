@@ -99,6 +99,7 @@ func collect(t *testing.T, r io.Reader, n int) (frames [media.Kinds][]*media.Fra
 
 // What is published by SRT is played by HTTP-FLV, HTTP-TS and SRT; a second publisher is told that the stream is busy.
 func TestSRT(t *testing.T) {
+	t.Parallel()
 	s := open(t, configure(t, withSRT("", "")))
 	waiting, err := dialSRT(s, "live/x", "")
 	if err != nil {

@@ -75,6 +75,7 @@ func numbered(source byte, number uint32, size int) []byte {
 // Whatever the socket takes at a time, frames arrive whole and in the order of their source: batches completely,
 // feedback but for what was dropped and counted.
 func TestPartialWrites(t *testing.T) {
+	t.Parallel()
 	server, client := tcpPair(t)
 	l, tasks := linkOn(t, server)
 	room := make(chan struct{}, 1)

@@ -40,6 +40,7 @@ func browser(t *testing.T, http2 bool) *http.Client {
 
 // One port carries http, https with and without HTTP/2, and media, the media in the clear beside TLS.
 func TestTLSOnTheSamePort(t *testing.T) {
+	t.Parallel()
 	s := open(t, secured(t, "a"))
 	addr := s.ports[0].Addr().String()
 	if len(s.ports) != 1 || len(s.certs) != 1 {
@@ -82,6 +83,7 @@ func TestWHIPByHTTPS(t *testing.T) {
 
 // Two sections on one port keep their certificates apart by name, and a hello that ends half-way or is none is closed.
 func TestTLSOddities(t *testing.T) {
+	t.Parallel()
 	s := open(t, secured(t, "b"))
 	addr := s.ports[0].Addr().String()
 	if len(s.certs) != 2 {
