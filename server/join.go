@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,6 +57,15 @@ func (s *Server) join(req *joinRequest) (*session, []byte, error) {
 		s.crowd.Info("client refused", "stream", fmt.Sprintf("%.200s", req.name), "ip", req.ip, "publish", req.publish, "why", err)
 	}
 	return sess, answer, err
+}
+
+// tellWhenFree says when to ask again for a stream that is busy. Who holds it may be the same publisher before it came back:
+// its page was closed before the answer came, or its goodbye was lost.
+func tellWhenFree(w http.ResponseWriter, err error) {
+	var busy *stream.BusyError
+	if errors.As(err, &busy) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(busy.Silence.Seconds()))))
+	}
 }
 
 func (s *Server) tryJoin(req *joinRequest) (*session, []byte, error) {

@@ -30,6 +30,7 @@ func (s *Server) serveRTCAPI(publish bool) http.HandlerFunc {
 		sess, answer, err := s.rtcAPIJoin(w, r, publish)
 		if err != nil {
 			s.log.Debug("rtc api: refused", "publish", publish, "err", err)
+			tellWhenFree(w, err)
 			writeJSON(w, r, api.Failure{Code: api.BadRequest, Reason: err.Error()})
 			return
 		}

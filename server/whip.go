@@ -78,6 +78,7 @@ func (s *Server) whipPost(w http.ResponseWriter, r *http.Request, query url.Valu
 	req.offer = offer
 	sess, answer, err := s.join(req)
 	if err != nil {
+		tellWhenFree(w, err)
 		refuse(w, err)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -368,6 +369,15 @@ func TestBusy(t *testing.T) {
 	res := call(t, http.MethodPost, base(s)+"/rtc/v1/whip/?stream=one", offer, sdpType)
 	if res.StatusCode != http.StatusConflict || !strings.Contains(text(t, res), "another publisher") {
 		t.Errorf("second publisher: %s", res.Status)
+	}
+	again := call(t, http.MethodPost, base(s)+"/rtc/v1/publish/", rtcBody(t, "webrtc://localhost/live/one", offer))
+	if body := text(t, again); again.StatusCode != http.StatusOK || !strings.Contains(body, `"code":400`) || !strings.Contains(body, "another publisher") {
+		t.Errorf("by the JSON API: %s %s", again.Status, body)
+	}
+	for _, res := range []*http.Response{res, again} { // Its own stream may be busy for one who comes back.
+		if after, err := strconv.Atoi(res.Header.Get("Retry-After")); err != nil || after < 1 || after > 3 {
+			t.Errorf("%s: Retry-After is %q, want what is left of publisher_silence", res.Status, res.Header.Get("Retry-After"))
+		}
 	}
 	if n := len(s.sessions.all()); n != 1 {
 		t.Errorf("%d sessions after a refusal", n)

@@ -21,6 +21,12 @@ var (
 	ErrFull = errors.New("stream: too many")
 )
 
+// BusyError is ErrBusy, and says how long the other one has to send nothing from now on for a newcomer to take its place.
+type BusyError struct{ Silence time.Duration }
+
+func (e *BusyError) Error() string { return ErrBusy.Error() }
+func (e *BusyError) Unwrap() error { return ErrBusy }
+
 // Name tells streams apart.
 type Name struct{ Vhost, App, Stream string }
 
@@ -61,8 +67,8 @@ func NewHub(c Config) *Hub {
 	return &Hub{config: c, streams: map[Name]*Stream{}}
 }
 
-// Publish begins a publication of packets. While another one holds the name and is alive the error is ErrBusy; a dead one is
-// replaced, and its readers go on with the new one.
+// Publish begins a publication of packets. While another one holds the name and is alive the error is a BusyError; a dead one
+// is replaced, and its readers go on with the new one.
 func (h *Hub) Publish(now time.Time, name Name, pub Publisher) (*Publication, error) {
 	return h.publish(now, name, &Publication{publisher: pub})
 }

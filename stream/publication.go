@@ -19,12 +19,15 @@ type Publication struct {
 	ignored uint64    // packets pushed after its end
 }
 
-// alive reports whether a newcomer must not take its place.
-func (p *Publication) alive(now time.Time) bool {
+// holds says how long it keeps newcomers out if it sends nothing more, which is not at all if it has no way to.
+func (p *Publication) holds(now time.Time) time.Duration {
 	p.stream.mu.RLock()
-	silent := now.Sub(p.active) >= p.stream.hub.config.Publish.PublisherSilence
+	left := p.stream.hub.config.Publish.PublisherSilence - now.Sub(p.active)
 	p.stream.mu.RUnlock()
-	return !silent && p.publisher.Alive(now)
+	if left <= 0 || !p.publisher.Alive(now) {
+		return 0
+	}
+	return left
 }
 
 // Push adds a packet, which must not be changed any more, to the lane of its kind. It never waits for a reader. After the

@@ -45,8 +45,15 @@ func TestBusyAndReplaced(t *testing.T) {
 			old.dead = test.dead
 			second, err := h.Publish(now, testName, pub)
 			if test.busy {
-				if !errors.Is(err, ErrBusy) || old.replaced != 0 {
-					t.Errorf("Publish says %v, the old one was told %d times", err, old.replaced)
+				var busy *BusyError
+				if !errors.Is(err, ErrBusy) || !errors.As(err, &busy) || old.replaced != 0 {
+					t.Fatalf("Publish says %v, the old one was told %d times", err, old.replaced)
+				}
+				if _, err := h.Publish(now.Add(busy.Silence-1), testName, pub); !errors.Is(err, ErrBusy) {
+					t.Errorf("before %v have passed, Publish says %v", busy.Silence, err)
+				}
+				if _, err := h.Publish(now.Add(busy.Silence), testName, pub); err != nil {
+					t.Errorf("after %v of silence, Publish says %v", busy.Silence, err)
 				}
 				return
 			}
@@ -91,7 +98,8 @@ func TestPublishRace(t *testing.T) {
 		first.Close()
 		publish(t, h, now, fast)
 	}
-	if _, err := h.Publish(now, testName, &publisher{}); !errors.Is(err, ErrBusy) {
+	var busy *BusyError
+	if _, err := h.Publish(now, testName, &publisher{}); !errors.As(err, &busy) || busy.Silence != testConfig().Publish.PublisherSilence {
 		t.Errorf("the slower one: %v", err)
 	}
 	if old.replaced != 0 || fast.replaced != 0 || len(h.Streams()) != 1 {

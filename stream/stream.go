@@ -64,14 +64,16 @@ func (s *Stream) publish(now time.Time, p *Publication) (old *Publication, err e
 	s.mu.RLock()
 	old = s.pub
 	s.mu.RUnlock()
-	if old != nil && old.alive(now) {
-		return nil, ErrBusy
+	if old != nil {
+		if left := old.holds(now); left > 0 {
+			return nil, &BusyError{Silence: left}
+		}
 	}
 	p.stream, p.since, p.active = s, now, now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pub != nil && s.pub != old {
-		return nil, ErrBusy // somebody was faster
+		return nil, &BusyError{Silence: s.hub.config.Publish.PublisherSilence} // somebody was faster
 	}
 	old, s.pub = s.pub, p
 	s.epoch++
