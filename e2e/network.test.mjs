@@ -38,6 +38,41 @@ async function heldAnswers(client) {
   return () => until('the server answers', () => held.shift());
 }
 
+const silence = { SRS_VHOST_PUBLISH_PUBLISHER_SILENCE: '1000' };
+
+// replaced is how many publishers had their place taken: nobody told the server of their end.
+const replaced = (server) => server.events().filter(({ what, line }) => what === 'session ended' && line.includes('took its place')).length;
+
+scene('a publisher that reloads before its answer came is not kept out by itself', async (s) => {
+  const server = await s.server({ add: silence });
+  const url = `${server.origin}/players/whip.html?width=640&height=360&bitrate=800`;
+  const publisher = await s.open(url);
+  const answer = await heldAnswers(publisher);
+  await publisher.start();
+  await answer();
+  await publisher.page.unrouteAll();
+  await publisher.page.goto(`${url}&autostart=true`);
+  await publisher.reaches('live');
+  assert.equal(replaced(server), 1);
+});
+
+scene('a publisher whose goodbye was lost is not kept out by itself', async (s) => {
+  const network = await s.network();
+  const server = await s.server({ network, port: 8080, env: {}, add: silence });
+  await s.browser({ network });
+  const publisher = await s.open('http://localhost:8080/players/rtc_publisher.html?autostart=true&width=640&height=360&bitrate=800');
+  await publisher.reaches('live');
+  assert.equal((await publisher.facts()).pair.local.protocol, 'udp');
+  network.dropUDP();
+  await publisher.stop();
+  await publisher.reaches('idle');
+  assert.ok(network.dropped() > 0);
+  network.passUDP();
+  await publisher.start();
+  await publisher.reaches('live');
+  assert.deepEqual([replaced(server), (await publisher.facts()).renewals], [1, 0]);
+});
+
 for (const page of ['whip.html', 'rtc_publisher.html']) {
   scene(`a publisher of ${page} is not its own rival while an answer is under way`, async (s) => {
     const server = await s.server();

@@ -373,3 +373,47 @@ test('the time that a new session is given begins when it is asked for', async (
   assert.deepEqual([line.asked, call.state, call.renewals], [['POST', 'DELETE', 'POST', 'DELETE', 'POST'], 'live', 0]);
   call.stop();
 });
+
+// busy answers as a server whose stream is held until a time, by either API.
+const busy = { whip: (after) => answer(409, 'busy', { 'Retry-After': after }), json: (after) => Response.json({ code: 400, reason: 'busy' }, { headers: { 'Retry-After': after } }) };
+
+for (const [api, dial] of Object.entries({ whip: (line) => dialled(line, { role: 'publish' }), json: dialledByJson })) {
+  test(`${api}: a start that the server asks to try again later is tried once more then`, async () => {
+    const line = new Line();
+    const call = dial(line);
+    const free = line.post;
+    line.post = () => busy[api]('3');
+    call.start();
+    await pass(2900);
+    assert.deepEqual([call.state, call.error, line.asked, call.pc], ['connecting', null, ['POST'], null]);
+    assert.match(call.note, /once more/);
+    line.post = free;
+    await pass(2000);
+    assert.deepEqual([call.state, call.note, call.renewals, line.asked], ['live', '', 0, ['POST', 'POST']]);
+    call.stop();
+    await pass(1000);
+
+    line.post = () => busy[api]('3');
+    call.start();
+    await pass(5000);
+    assert.equal(call.state, 'failed', 'a rival that stays is told');
+    assert.match(call.error.text, /busy/);
+    assert.deepEqual(line.asked.filter((m) => m === 'POST').length, 4);
+    call.stop();
+  });
+
+  test(`${api}: a start that may be tried again is stopped all the same, and one that may only much later fails`, async () => {
+    const line = new Line();
+    const call = dial(line);
+    line.post = () => busy[api]('3');
+    call.start();
+    await pass(500);
+    call.stop();
+    await pass(5000);
+    assert.deepEqual([call.state, line.asked], ['idle', ['POST']]);
+    line.post = () => busy[api]('60');
+    call.start();
+    await pass(500);
+    assert.deepEqual([call.state, line.asked], ['failed', ['POST', 'POST']]);
+  });
+}

@@ -41,7 +41,15 @@ test('WHIP: a refusal carries status and reason, but no HTML', async () => {
     { name: 'SignalError', kind: 'http', status: 409, reason: 'stream is busy' });
   await assert.rejects(new WhipSession(url, server(refused('<h1>', 'text/html'))).offer(''), { reason: '', later: false });
   const full = new Response('no place', { status: 503, headers: { 'Retry-After': '5' } });
-  await assert.rejects(new WhipSession(url, server(full)).offer(''), { reason: 'no place', later: true });
+  await assert.rejects(new WhipSession(url, server(full)).offer(''), { reason: 'no place', later: true, after: 5000 });
+});
+
+test('when to ask again, by either API', async () => {
+  for (const [header, want] of [['3', 3000], ['0', 0], [undefined, undefined], ['Fri, 31 Dec 1999 23:59:59 GMT', undefined], ['-1', undefined]]) {
+    const headers = header ? { 'Retry-After': header } : {};
+    await assert.rejects(new WhipSession(url, server(new Response('busy', { status: 409, headers }))).offer(''), { after: want });
+    await assert.rejects(new JsonSession(url, 'webrtc://h/a/b', server(Response.json({ code: 400 }, { headers }))).offer(''), { kind: 'json', after: want });
+  }
 });
 
 test('WHIP: failures to ask', async () => {

@@ -12,6 +12,13 @@ const lookEvery = 200; // ms between two looks at the connection
 // by one and UDP first, at up to half a second each.
 const holdBack = 1500;
 
+// A start that the server asks to try again is tried once more, some time after
+// that, if it is soon. A publisher's own stream is busy when the server has not
+// heard of its end: the page was reloaded before its answer came, or a goodbye
+// was lost.
+const soon = 10000;
+const grace = 500;
+
 // Call goes through the states idle, connecting, live, waiting, reconnecting and
 // failed. One call serves many starts and stops.
 //   role      "publish" or "play"
@@ -41,6 +48,7 @@ export class Call {
   #run = 0; // Counts connections; what belongs to an older one is dropped.
   #looking = false;
   #lastError = null;
+  #mayAskAgain = true; // Of a start; later on it is the recovery that decides.
 
   constructor(options) {
     this.#options = options;
@@ -61,6 +69,7 @@ export class Call {
     Object.assign(this, { error: null, note: '', restarts: 0, renewals: 0, since: 0, hadMedia: false });
     this.#lastError = null;
     this.#recovery = null;
+    this.#mayAskAgain = true;
     this.#timer = setInterval(() => this.#look(), lookEvery);
     this.#enter('connecting');
     await this.#dial();
@@ -81,6 +90,7 @@ export class Call {
   async redial() {
     if (!this.active) return;
     this.#recovery?.again(performance.now());
+    this.#mayAskAgain = true;
     this.note = 'Connecting anew.';
     this.#enter(this.#recovery ? 'reconnecting' : 'connecting');
     await this.#dialAgain();
@@ -157,9 +167,20 @@ export class Call {
 
   #dialFailed(error) {
     this.#lastError = this.#explain(error);
+    if (!this.#recovery && this.#mayAskAgain && error.after <= soon) return this.#askAgain(error.after);
     if (!this.#recovery || !worthRetrying(error)) return this.fail(error);
     this.#hangUp();
     this.#act(this.#recovery.failed(performance.now()));
+  }
+
+  // #askAgain tries a start once more, when the server said.
+  #askAgain(after) {
+    this.#mayAskAgain = false;
+    this.#hangUp();
+    const run = this.#run;
+    setTimeout(() => run === this.#run && this.#dial(), after + grace);
+    this.note = 'Busy: asking once more in a moment.';
+    this.#enter('connecting');
   }
 
   async #look() {

@@ -191,12 +191,13 @@ export class Page {
   #stateText(call) {
     if (call.state === 'waiting' && this.role === 'play' && call.hadMedia) return 'Publisher paused or left; waiting';
     if (call.state === 'failed' && call.error) return call.error.title;
+    if (call.state === 'connecting' && call.note) return call.note.replace(/\.$/, '');
     return stateWords[this.role][call.state];
   }
 
   #posterText(call, state) {
     switch (state) {
-      case 'connecting': return this.busy ? `${this.busy}…` : 'Connecting…';
+      case 'connecting': return this.busy ? `${this.busy}…` : call.note || 'Connecting…';
       case 'waiting': return call.hadMedia ? 'The publisher paused or left. The stream goes on here as soon as it is back.'
         : 'The stream is not live yet. It starts here by itself.';
       case 'reconnecting': return call.note || 'Reconnecting…';

@@ -9,9 +9,10 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // SignalError is a refusal or a failure to ask. kind is "network", "timeout",
 // "http" (status is the HTTP status) or "json" (status is the API's code).
-// later says that the server asks to be tried again (Retry-After).
+// later says that the server asks to be tried again (Retry-After), after that in
+// how many ms if it is told.
 export class SignalError extends Error {
-  constructor(kind, { url, status = 0, reason = '', later = false }) {
+  constructor(kind, { url, status = 0, reason = '', later = false, after }) {
     super(reason || `${kind} ${status}`);
     this.name = 'SignalError';
     this.kind = kind;
@@ -19,6 +20,7 @@ export class SignalError extends Error {
     this.status = status;
     this.reason = reason;
     this.later = later;
+    this.after = after;
   }
 }
 
@@ -37,8 +39,13 @@ async function ask(fetcher, url, options, ms) {
 export async function refuse(response, url) {
   const type = response.headers.get('Content-Type') ?? '';
   const text = type.includes('html') ? '' : await response.text().catch(() => '');
-  const later = response.headers.has('Retry-After');
-  return new SignalError('http', { url, status: response.status, reason: text.trim().slice(0, 300), later });
+  return new SignalError('http', { url, status: response.status, reason: text.trim().slice(0, 300), ...retryOf(response) });
+}
+
+// retryOf reads Retry-After. A date would be by the server's clock, and is not read.
+function retryOf({ headers }) {
+  const told = headers.get('Retry-After');
+  return { later: told !== null, after: /^\d+$/.test(told ?? '') ? Number(told) * 1000 : undefined };
 }
 
 export class WhipSession {
@@ -153,7 +160,7 @@ export class JsonSession {
     const reply = await response.json().catch(() => null);
     if (reply?.code !== 0 || typeof reply.sdp !== 'string') {
       const reason = reply?.reason ?? reply?.msg ?? reply?.error ?? ''; // SRS gives none.
-      throw new SignalError('json', { url: this.#url, status: Number(reply?.code ?? 0), reason: String(reason).slice(0, 300) });
+      throw new SignalError('json', { url: this.#url, status: Number(reply?.code ?? 0), reason: String(reason).slice(0, 300), ...retryOf(response) });
     }
     this.id = String(reply.sessionid ?? '');
     this.#answered = performance.now();
