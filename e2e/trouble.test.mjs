@@ -12,11 +12,11 @@ scene('a stream that is taken is refused with the reason', async (s) => {
   await first.reaches('live');
   await first.sends();
   const second = await s.open(server.origin + publish);
+  const third = await s.open(`${server.origin}/players/rtc_publisher.html?autostart=true`);
   await second.reaches('failed');
   assert.match(await second.error(), /Somebody is already publishing this stream[^]*The server says: [^]*live\/livestream/);
   assert.ok(await second.page.locator('#poster').isVisible(), 'the preview is gone and says why');
   await s.shoot(second, 'busy');
-  const third = await s.open(`${server.origin}/players/rtc_publisher.html?autostart=true`);
   await third.reaches('failed');
   assert.match(await third.error(), /The server says: [^]*live\/livestream/, 'by the JSON API too');
   await first.sends();
