@@ -13,6 +13,7 @@ import (
 
 // TestDamagedFrames: each is an error of its own; the timeline goes on without a hole, and so does the sound.
 func TestDamagedFrames(t *testing.T) {
+	t.Parallel()
 	for _, d := range directions {
 		frames := coded(t, d.from, tones(2*d.rate, d.rate, 440, 440), d.rate, 0)
 		tr := transcoder(t, frames[0].Format, d.to)
@@ -44,6 +45,7 @@ func TestDamagedFrames(t *testing.T) {
 
 // TestLostFrames: what is lost is made up for, and what follows is where it belongs.
 func TestLostFrames(t *testing.T) {
+	t.Parallel()
 	for _, d := range directions {
 		for _, lost := range []int{1, 5, 30} {
 			in := sweep(2*d.rate, d.rate, 200, 4000)

@@ -148,6 +148,7 @@ func TestRefusals(t *testing.T) {
 
 // TestBitrates: what is asked for is what comes out, within what the codec can do well.
 func TestBitrates(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		from, to           media.Codec
 		channels           int

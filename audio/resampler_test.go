@@ -18,6 +18,7 @@ func resampled(from, to int, s sound) sound {
 // TestResamplerKeepsSines holds every rate to the quality that the filter promises: what is below 90 % of the half rate
 // stays as it is within 0.02 dB, and nothing else comes out, neither image nor alias, above 80 dB down.
 func TestResamplerKeepsSines(t *testing.T) {
+	t.Parallel()
 	for _, rate := range aacRates {
 		if rate == outRate {
 			continue

@@ -22,6 +22,7 @@ var directions = []struct {
 
 // TestTonesKeepTheirPlace sends another tone through each channel, and finds it in that channel alone, as loud as it was.
 func TestTonesKeepTheirPlace(t *testing.T) {
+	t.Parallel()
 	for _, d := range directions {
 		for _, hz := range [][]float64{{440}, {440, 1330}} {
 			frames := coded(t, d.from, tones(2*d.rate, d.rate, hz...), d.rate, 0)
@@ -44,6 +45,7 @@ func TestTonesKeepTheirPlace(t *testing.T) {
 
 // TestSweepIsFaithfulAndInPlace compares ten seconds of sound with the original, sample by sample on the same timeline.
 func TestSweepIsFaithfulAndInPlace(t *testing.T) {
+	t.Parallel()
 	const at, seconds = 1234567 * time.Microsecond, 10
 	for _, d := range directions {
 		frames := coded(t, d.from, sweep(seconds*d.rate, d.rate, 200, 6000), d.rate, at)

@@ -202,6 +202,7 @@ func TestLaws(t *testing.T) {
 
 // Lengths add up over a day, to the millisecond, though no group of pictures is a whole number of them.
 func TestDayWithoutDrift(t *testing.T) {
+	t.Parallel()
 	o := testOptions(false)
 	m := New(o, 0)
 	const group = 1_999_933_300 * time.Nanosecond
@@ -356,6 +357,7 @@ func TestLateSound(t *testing.T) {
 
 // However short the frames and the groups of pictures are, there are no more than ten segments in a second of a stream.
 func TestShortest(t *testing.T) {
+	t.Parallel()
 	for ms := time.Duration(1); ms <= 400; ms++ {
 		for _, blind := range []bool{false, true} {
 			o := testOptions(true)

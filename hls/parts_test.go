@@ -144,6 +144,7 @@ func TestPartLengths(t *testing.T) {
 
 // While the picture stands still the sound goes on in parts that are no longer than announced.
 func TestPartsWhilePictureStands(t *testing.T) {
+	t.Parallel()
 	for _, part := range []time.Duration{200 * time.Millisecond, 500 * time.Millisecond} {
 		for _, stand := range []time.Duration{300 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second} {
 			for _, behind := range []time.Duration{-600, -300, -50, 0, 50, 300, 600} {
@@ -175,6 +176,7 @@ func TestPartsOfSilence(t *testing.T) {
 
 // The same for any such publication.
 func TestPartsOfAnyScene(t *testing.T) {
+	t.Parallel()
 	ms := func(r *rapid.T, from, to int, name string) time.Duration {
 		return time.Duration(rapid.IntRange(from, to).Draw(r, name)) * time.Millisecond
 	}

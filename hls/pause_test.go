@@ -52,6 +52,7 @@ func lawful(t *testing.T, m *Muxer) listing {
 
 // A picture that stood still goes on without a keyframe and without a discontinuity, whether the sound went on or not.
 func TestPictureGoesOn(t *testing.T) {
+	t.Parallel()
 	type pause struct {
 		name        string
 		mp4, mute   bool
