@@ -32,7 +32,7 @@ check:
 # The packages that take longest begin first: packages are tested side by side.
 unit: build
 	sh e2e/setup.sh
-	ONEPORT_BIN=$(CURDIR)/$(BIN) $(GO) test -race -timeout 8m ./server ./e2e ./...
+	ONEPORT_BIN=$(CURDIR)/$(BIN) $(GO) test -race -timeout 8m ./server ./e2e ./audio ./hls ./bench ./...
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) sh e2e/fuzz.sh
