@@ -10,10 +10,10 @@ import (
 	"oneport/ice"
 )
 
-// datagrams sends what belongs to one viewer, a system call each.
 // largestDatagram is the longest that there can be: a system may fail to receive one that does not fit.
 const largestDatagram = 64 << 10
 
+// datagrams sends what belongs to one viewer, a system call each.
 type datagrams struct{ conn *net.UDPConn }
 
 func newDatagrams(conn *net.UDPConn) (*datagrams, error) { return &datagrams{conn}, nil }
