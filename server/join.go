@@ -204,10 +204,6 @@ func (s *Server) enter(sess *session, hub *stream.Hub) error {
 		s.timers.forget(sess)
 		return err
 	}
-	if s.stopping.Load() {
-		sess.close(errShutdown)
-		return errStopping
-	}
 	sess.log.Debug("session offered", "stream", sess.info.name.String(), "role", sess.info.role(), "ip", sess.info.ip)
 	s.stats.joined.Add(1)
 	s.timers.schedule(sess, now) // learns its deadlines

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -108,7 +110,7 @@ func TestJoinWhileClosing(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for !s.stopping.Load() {
+		for !errors.Is(s.sessions.vacancy(netip.Addr{}), errStopping) {
 			ask(site, http.MethodPost, "/rtc/v1/whep/", offer, sdpType)
 		}
 		if res := ask(site, http.MethodPost, "/rtc/v1/whep/", offer, sdpType); res.StatusCode != http.StatusServiceUnavailable {

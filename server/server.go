@@ -70,10 +70,9 @@ type Server struct {
 	rates                    rates
 	load                     load
 
-	stopping atomic.Bool
-	stop     chan struct{}  // closed to end timers and writers
-	tasks    sync.WaitGroup // every goroutine but the links' and the ports'
-	links    sync.WaitGroup // goroutines that flush full connections
+	stop  chan struct{}  // closed to end timers and writers
+	tasks sync.WaitGroup // every goroutine but the links', the ports' and the handshakes'
+	links sync.WaitGroup // goroutines that flush full connections
 }
 
 // stats are the counters that belong to no session.
@@ -290,13 +289,11 @@ func (s *Server) apiListen(secure bool) string {
 
 // Close ends every session, telling its client, and returns when no goroutine is left.
 func (s *Server) Close() {
-	s.stopping.Store(true)
 	s.viewers.close(errShutdown)
 	s.ingests.close(errShutdown)
 	s.segmenters.close()
-	all := s.sessions.all()
 	var ending sync.WaitGroup
-	for _, sess := range all {
+	for _, sess := range s.sessions.close() {
 		ending.Go(func() { sess.close(errShutdown) })
 	}
 	ending.Wait()
@@ -326,6 +323,7 @@ func (s *Server) Close() {
 	close(s.stop)
 	s.links.Wait() // whose last answer to a stranger found no room
 	s.tasks.Wait()
+	s.sessions.handshakes.Wait()
 }
 
 // shutdownGrace is how long requests that are under way may take at the end.

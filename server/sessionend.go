@@ -7,7 +7,7 @@ import (
 )
 
 // close ends the session, once, from any goroutine: the client is told, its place in the stream is given up, and one line
-// says why, how long and how much.
+// says why, how long and how much. What is left of a handshake is not waited for: others wait for the caller.
 func (s *session) close(reason error) {
 	s.ending.Do(func() { s.end(reason) })
 	<-s.ended
@@ -29,8 +29,8 @@ func (s *session) end(reason error) {
 	if u := s.server.udp; u != nil {
 		u.release(s, paths)
 	}
+	s.server.sessions.handshakes.Go(s.peer.Wait) // while the table has the session, so that no end of the server misses it
 	s.account(reason)
-	s.peer.Wait()
 }
 
 // shut ends the peer, whose last word it returns, and gives up the paths.

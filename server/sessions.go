@@ -17,7 +17,10 @@ var (
 type sessions struct {
 	total, perAddress int
 
+	handshakes sync.WaitGroup // that sessions have left behind
+
 	mu     sync.RWMutex
+	closed bool
 	ufrags map[string]*session // by our ufrag, of which a session has two during an ICE restart
 	keys   map[string]*session // by SRS's session id, "ours:theirs" of the POST
 	ids    map[string]*session
@@ -42,6 +45,14 @@ func find(t *sessions, in map[string]*session, name string) *session {
 	return in[name]
 }
 
+// close lists the sessions for the last time: none comes in any more.
+func (t *sessions) close() []*session {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	return t.all()
+}
+
 // all lists the sessions in the order they began.
 func (t *sessions) all() []*session {
 	t.mu.RLock()
@@ -54,7 +65,7 @@ func (t *sessions) all() []*session {
 	return list
 }
 
-// add makes s known, unless a cap forbids it.
+// add makes s known, unless a cap forbids it or the server stops.
 func (t *sessions) add(s *session, ufrag string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,6 +87,8 @@ func (t *sessions) vacancy(from netip.Addr) error {
 
 func (t *sessions) room(from netip.Addr) error {
 	switch {
+	case t.closed:
+		return errStopping
 	case len(t.ids) >= t.total:
 		return errTooMany
 	case t.from[from] >= t.perAddress:
