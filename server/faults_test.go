@@ -348,8 +348,8 @@ func TestPanicDisconnectsThePlayer(t *testing.T) {
 	}
 	h.armed.Store(true)
 	res := call(t, "GET", base(s)+"/live/x.flv", "")
-	if b, _ := io.ReadAll(res.Body); len(b) > 0 {
-		t.Errorf("by HTTP come %q", b)
+	if b, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusInternalServerError || string(b) != errPanic.Error()+"\n" {
+		t.Errorf("by HTTP come %s and %q", res.Status, b)
 	}
 	if n := strings.Count(log.text(), " stack="); n != 3 || s.panics() != 3 || !s.hubs[i.name.Vhost].Live(i.name) {
 		t.Errorf("%d stacks, %d panics, live: %v", n, s.panics(), s.hubs[i.name.Vhost].Live(i.name))

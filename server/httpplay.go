@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -95,7 +94,7 @@ func (s *Server) serveContainer(w http.ResponseWriter, r *http.Request, conf *Vh
 	p := newPlayer(v, c.muxer(&conf.Remux), s.newSink(w, r, c), conf)
 	p.wanted = [media.Kinds]bool{media.Audio: conf.Remux.HasAudio, media.Video: conf.Remux.HasVideo && !c.sound}
 	err = p.play() // the response must not be touched when the handler has returned
-	if refusal := (statusError{}); errors.As(err, &refusal) && !p.out.begun() {
+	if p.refused(err) {
 		s.stats.refused.Add(1)
 		refuse(w, err)
 	}

@@ -117,7 +117,7 @@ func (p *player) run() error {
 		if err != nil {
 			return err
 		}
-		if !over || p.begun {
+		if status.Live || over {
 			if err := p.deliver(now, &status); err != nil {
 				return err
 			}
@@ -139,26 +139,25 @@ func (p *player) run() error {
 	}
 }
 
-// judge says whether the publication that is played is over, and why there is nothing to play.
+// refused says whether what ended the viewer is also the answer that it gets: nothing was sent, and it is still there.
+func (p *player) refused(why error) bool { return !p.out.begun() && !errors.Is(why, errGone) }
+
+// judge says whether the publication that is played is over, and why there is nothing to play. A viewer that was sent nothing of a
+// publication plays none yet.
 func (p *player) judge(now time.Time, status *stream.FrameStatus) (over bool, err error) {
 	if status.Broken {
 		return false, errPanic
 	}
 	if !status.Live {
-		if p.epoch != 0 {
+		if p.begun {
 			return true, nil
 		}
-		if expired, reason := p.reader.Expired(now); expired {
-			return false, expiredError(reason)
-		}
-		return false, p.out.begin()
+		return false, p.await(now)
 	}
-	if p.epoch == 0 {
-		p.epoch = status.Epoch
-	}
-	if p.epoch != status.Epoch {
+	if p.begun && p.epoch != status.Epoch {
 		return false, errUnpublished
 	}
+	p.epoch = status.Epoch
 	if !p.udp && p.server.onlyBySRT(p.name) {
 		return false, errNotFromSRT
 	}
@@ -166,6 +165,17 @@ func (p *player) judge(now time.Time, status *stream.FrameStatus) (over bool, er
 		return false, nil
 	}
 	return false, p.check(p.hub, p.name, status)
+}
+
+// await has the viewer wait for a publisher, among those who do.
+func (p *player) await(now time.Time) error {
+	if expired, reason := p.reader.Expired(now); expired {
+		return expiredError(reason)
+	}
+	if err := p.queue(); err != nil {
+		return err
+	}
+	return p.out.begin()
 }
 
 // deliver sends everything that there is. A viewer that has nothing for long is answered all the same, as if there were no

@@ -47,7 +47,7 @@ func statusOf(err error) int {
 		return http.StatusForbidden
 	case errors.Is(err, errTooManyAddress):
 		return http.StatusTooManyRequests
-	case errors.Is(err, errTooMany), errors.Is(err, errStopping), errors.Is(err, errNoTransport), errors.Is(err, stream.ErrFull):
+	case errors.Is(err, errTooMany), errors.Is(err, errStopping), errors.Is(err, errShutdown), errors.Is(err, errNoTransport), errors.Is(err, stream.ErrFull):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
@@ -80,7 +80,7 @@ func rtmpRefusal(publish bool, err error) string {
 
 // srtRefusal is the reason in SRT's words.
 func srtRefusal(err error) srt.Reason {
-	if errors.Is(err, errStopping) {
+	if errors.Is(err, errStopping) || errors.Is(err, errShutdown) {
 		return srt.Closing
 	}
 	switch statusOf(err) {

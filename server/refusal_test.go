@@ -37,6 +37,7 @@ func TestRefusalIsOfOneKindEverywhere(t *testing.T) {
 		{errTooManyAddress, 429, rtmp.PlayFailed, srt.Overload},
 		{errNoPlace, 503, rtmp.PlayFailed, srt.Overload},
 		{stream.ErrFull, 503, rtmp.PlayFailed, srt.Overload},
+		{errShutdown, 503, rtmp.PlayFailed, srt.Closing},
 		{errStopping, 503, rtmp.PlayFailed, srt.Closing},
 		{errPanic, 500, rtmp.PlayFailed, srt.Internal},
 		{errors.New("anything else"), 500, rtmp.PlayFailed, srt.Internal},

@@ -231,7 +231,7 @@ func (s *Server) playRTMP(c *rtmpConn, session *rtmp.Session, name stream.Name, 
 	s.tasks.Go(out.listen)
 	p := newPlayer(v, rtmp.Muxer{Session: session}, out, conf)
 	err = p.play()
-	if refusal := (statusError{}); errors.As(err, &refusal) {
+	if refusal := (statusError{}); p.refused(err) || errors.As(err, &refusal) {
 		s.stats.refused.Add(1)
 	}
 	c.halfClose()
@@ -282,10 +282,10 @@ func (k *rtmpSink) write(b []byte) error {
 
 func (k *rtmpSink) hurry() { k.conn.allow(0) }
 
-// end tells the player why.
+// end tells the player why. One that waits has been answered, and is refused all the same what it can't be given.
 func (k *rtmpSink) end(reason error) {
 	k.conn.allow(farewell)
-	if refusal := (statusError{}); errors.As(reason, &refusal) {
+	if refusal := (statusError{}); !k.answered || errors.As(reason, &refusal) {
 		k.refuse(reason)
 		return
 	}

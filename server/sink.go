@@ -42,23 +42,24 @@ type bodySink struct {
 	control   *http.ResponseController
 	conn      *port.Conn // to be corked while a write is made of pieces; nil where others use it too
 	corks     *playBuffers
-	answered  bool
+	answered  atomic.Bool
 	hurried   atomic.Bool
 }
 
-func (b *bodySink) begun() bool           { return b.answered }
+func (b *bodySink) begun() bool           { return b.answered.Load() }
 func (b *bodySink) gone() <-chan struct{} { return b.r.Context().Done() }
 
 func (b *bodySink) hurry() {
 	b.hurried.Store(true)
-	b.control.SetWriteDeadline(time.Now())
+	if b.answered.Load() { // or else nothing is being written, and HTTP/2 would reset a stream that is still to be refused
+		b.control.SetWriteDeadline(time.Now())
+	}
 }
 
 func (b *bodySink) begin() error {
-	if b.answered {
+	if b.answered.Swap(true) {
 		return nil
 	}
-	b.answered = true
 	b.container.headers(b.w)
 	b.w.WriteHeader(http.StatusOK)
 	if err := b.patient(); err != nil {

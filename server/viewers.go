@@ -64,9 +64,9 @@ func (s *Server) watch(name stream.Name, from origin) (*viewer, error) {
 	return v, nil
 }
 
-// queue counts the viewer among those of its address that wait, if there is nothing to play.
+// queue counts the viewer among those of its address that wait, if there is nothing to play and that has not been done.
 func (v *viewer) queue() error {
-	if v.reader.Status().Live {
+	if v.queued || v.reader.Status().Live {
 		return nil
 	}
 	if err := v.server.queue.take(addressOf(v.remote)); err != nil {
