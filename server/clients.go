@@ -91,7 +91,7 @@ func (s *Server) present(i *identity, received, sent uint64) api.Client {
 	return api.Client{
 		ID: i.id, Vhost: s.vhostIDs[i.name.Vhost], Stream: s.hubs[i.name.Vhost].ID(i.name), IP: i.ip, PageURL: i.pageURL, TCURL: i.tcURL,
 		URL: i.name.String(), Name: i.name.Stream, Type: i.kind, Publish: i.publish, Alive: now.Sub(i.created).Seconds(),
-		SendBytes: sent, RecvBytes: received, Kbps: s.rates.kbps(now, i.created, i.id, received, sent),
+		SendBytes: sent, RecvBytes: received, Kbps: s.rates.kbps(now, i.id, amount{i.created, received}, amount{i.created, sent}),
 		Transport: i.transport(), Local: i.local, Remote: i.remote,
 	}
 }

@@ -142,7 +142,7 @@ func (q *segmentRequest) meet(id string) error {
 	return nil
 }
 
-// count counts what a viewer is sent.
+// count counts what a viewer is sent. Server and stream count for themselves, for they have what nobody in the table was sent too.
 func (q *segmentRequest) count(bytes int) {
 	if q.r.Method != http.MethodGet {
 		return
@@ -151,6 +151,7 @@ func (q *segmentRequest) count(bytes int) {
 		q.viewer.sent.Add(uint64(bytes))
 	}
 	q.server.stats.segmentBytes.Add(uint64(bytes))
+	q.server.hubs[q.key.name.Vhost].CountSent(q.key.name, uint64(bytes))
 }
 
 // sweepEvery is how often viewers are looked for that have gone.

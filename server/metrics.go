@@ -74,7 +74,7 @@ func (s *Server) traffic() traffic {
 	return t
 }
 
-// retire moves a session's counters from the table to the totals, in one step for whoever adds the two up.
+// retire moves a session's counters from the table to the totals, and to its stream's, in one step for whoever adds them up.
 func (s *Server) retire(sess *session) tally {
 	s.retiring.Lock()
 	defer s.retiring.Unlock()
@@ -93,6 +93,9 @@ func (s *Server) retire(sess *session) tally {
 	e.sent.withheld.Add(t.out.Withheld)
 	e.sent.oversized.Add(t.out.Oversized)
 	e.sent.unfit.Add(t.out.Refused)
+	if !sess.info.publish {
+		s.hubs[sess.info.name.Vhost].CountSent(sess.info.name, t.out.Bytes)
+	}
 	s.sessions.remove(sess)
 	return t
 }

@@ -168,7 +168,7 @@ func TestRates(t *testing.T) {
 	now := began
 	ask := func(after time.Duration, name string, bytes uint64) int64 {
 		now = now.Add(after)
-		got := r.kbps(now, began, name, bytes, 2*bytes)
+		got := r.kbps(now, name, amount{began, bytes}, amount{began, 2 * bytes})
 		if got.Send/2 != got.Recv {
 			t.Errorf("%+v for twice as much sent", got)
 		}
@@ -200,24 +200,31 @@ func TestRates(t *testing.T) {
 	if got := ask(time.Second, "a", 10+125_000*61); got != 1000 {
 		t.Errorf("%d a minute after the counter went back", got)
 	}
-	// A stream's bytes sent are those of its viewers: two of them, of whom one leaves.
+	if got := r.kbps(now, "begun nobody knows when", amount{}, amount{bytes: 1 << 40}); got.Send != 0 {
+		t.Errorf("%+v of what came before anybody asked", got)
+	}
+	if got := r.kbps(now.Add(time.Second), "begun nobody knows when", amount{}, amount{bytes: 1<<40 + 125_000}); got.Send != 1000 {
+		t.Errorf("%+v of 1 Mbit in the second since", got)
+	}
+	// A counter may fall by what somebody had who is gone.
 	for i := range uint64(100) {
 		sent := 2 * 125_000 * (i + 1)
 		if i > 50 {
 			sent = 125_000 * (i + 1)
 		}
 		now = now.Add(time.Second)
-		got := r.kbps(now, now.Add(-time.Second), "stream", 125_000*(i+1), sent)
+		began := now.Add(-time.Second)
+		got := r.kbps(now, "stream", amount{began, 125_000 * (i + 1)}, amount{began, sent})
 		if i > 0 && (got.Recv != 1000 || got.Send < 1000 || got.Send > 2000) || i > 90 && got.Send != 1000 {
 			t.Errorf("second %d: %+v", i, got)
 		}
 	}
-	// Somebody leaves each second, who had more than comes in a second: the rate is of what has come, and does not stand for ever.
+	// Or fall all the time: the rate is of what has come, and does not stand for ever.
 	began = now
 	for i := range uint64(40) {
 		now = now.Add(time.Second)
-		if got := r.kbps(now, began, "fair", 0, 10_000_000-200_000*i); i > 35 && got.Send != 0 {
-			t.Errorf("second %d: %+v of viewers that leave", i, got)
+		if got := r.kbps(now, "fair", amount{began, 0}, amount{began, 10_000_000 - 200_000*i}); i > 35 && got.Send != 0 {
+			t.Errorf("second %d: %+v of what falls", i, got)
 		}
 	}
 	ask(time.Hour, "b", 1)

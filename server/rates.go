@@ -32,8 +32,14 @@ type window struct {
 	kbps         int64
 }
 
-// kbps is the bit rate of what began at a time and has carried so many bytes now.
-func (r *rates) kbps(now, began time.Time, name string, received, sent uint64) api.Kbps {
+// amount is how many bytes were carried since a time.
+type amount struct {
+	began time.Time // zero: nobody knows when, and it is counted from now on
+	bytes uint64
+}
+
+// kbps is the bit rate of a name's two counters.
+func (r *rates) kbps(now time.Time, name string, received, sent amount) api.Kbps {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of == nil || len(r.of) > maxRates {
@@ -45,16 +51,25 @@ func (r *rates) kbps(now, began time.Time, name string, received, sent uint64) a
 	}
 	e, known := r.of[name]
 	if !known {
-		e = rate{window{since: began, half: now, middle: int64(received)}, window{since: began, half: now, middle: int64(sent)}}
+		e = rate{newWindow(now, received), newWindow(now, sent)}
 	}
-	e.received.move(now, int64(received))
-	e.sent.move(now, int64(sent))
+	e.received.move(now, int64(received.bytes))
+	e.sent.move(now, int64(sent.bytes))
 	r.of[name] = e
 	return api.Kbps{Recv: e.received.kbps, Send: e.sent.kbps}
 }
 
-// move goes on to a time and what the counter says then. One that has gone back, as a stream's does when a viewer leaves, has stood
-// still, and counts on from there.
+// newWindow is of a counter that is asked for the first time.
+func newWindow(now time.Time, a amount) window {
+	w := window{since: a.began, half: now, middle: int64(a.bytes)}
+	if a.began.IsZero() {
+		w.since, w.from = now, w.middle
+	}
+	return w
+}
+
+// move goes on to a time and what the counter says then. One that has gone back, as that of what a stream is sent does when somebody
+// publishes it anew, has stood still, and counts on from there.
 func (w *window) move(now time.Time, bytes int64) {
 	w.gone += max(0, w.last-bytes)
 	w.last = bytes

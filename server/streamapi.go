@@ -20,15 +20,18 @@ type carried struct {
 }
 
 func (s *Server) describeStreams() []api.Stream {
+	s.retiring.RLock() // so that what a viewer was sent is found once, with it or with the stream
+	defer s.retiring.RUnlock()
 	by := make(map[stream.Name]carried)
 	for _, client := range s.clients() {
 		i := client.who()
 		received, sent := client.bytes()
 		c := by[i.name]
 		c.clients++
-		if i.publish {
+		switch _, byHLS := client.(*hlsViewer); {
+		case i.publish:
 			c.publisher, c.tcURL, c.received = i.id, i.tcURL, received
-		} else {
+		case !byHLS: // whose the stream has counted
 			c.sent += sent
 		}
 		by[i.name] = c
@@ -45,7 +48,7 @@ func (s *Server) describeStreams() []api.Stream {
 func (s *Server) describeStream(vhost string, info stream.Info, c carried) api.Stream {
 	st := api.Stream{
 		ID: info.ID, Name: info.Name.Stream, Vhost: s.vhostIDs[vhost], App: info.Name.App, URL: info.Name.String(),
-		TCURL: firstOf(c.tcURL, "webrtc://"+vhost+"/"+info.Name.App), Clients: c.clients, SendBytes: c.sent,
+		TCURL: firstOf(c.tcURL, "webrtc://"+vhost+"/"+info.Name.App), Clients: c.clients, SendBytes: c.sent + info.Sent,
 	}
 	if info.Live {
 		st.LiveMS = info.Since.UnixMilli()
@@ -58,11 +61,7 @@ func (s *Server) describeStream(vhost string, info stream.Info, c carried) api.S
 	} else {
 		describeLanes(&st, &info)
 	}
-	now, began := time.Now(), info.Since
-	if !info.Live {
-		began = now
-	}
-	st.Kbps = s.rates.kbps(now, began, info.ID, st.RecvBytes, c.sent)
+	st.Kbps = s.rates.kbps(time.Now(), info.ID, amount{info.Since, st.RecvBytes}, amount{info.Made, st.SendBytes})
 	return st
 }
 

@@ -113,6 +113,7 @@ func (v *viewer) end(reason error) {
 	v.server.retiring.Lock()
 	e.sent.bytes.Add(v.sent.Load())
 	e.sent.skips.Add(stats.Skips)
+	v.hub.CountSent(v.name, v.sent.Load())
 	v.server.viewers.remove(v)
 	v.server.retiring.Unlock()
 	if !v.playing.Load() {

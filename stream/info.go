@@ -12,6 +12,8 @@ import (
 type Info struct {
 	Name    Name
 	ID      string
+	Made    time.Time // when the first came who publishes or reads
+	Sent    uint64    // what CountSent was told
 	Live    bool      // somebody publishes
 	Since   time.Time // when the publication began, zero if none is
 	Readers int
@@ -42,7 +44,7 @@ func (h *Hub) Streams() []Info {
 	infos := make([]Info, 0, len(h.streams))
 	for name, s := range h.streams {
 		streams = append(streams, s)
-		infos = append(infos, Info{Name: name, ID: s.id, Readers: s.readers})
+		infos = append(infos, Info{Name: name, ID: s.id, Made: s.made, Sent: s.sent.Load(), Readers: s.readers})
 	}
 	h.mu.Unlock()
 	for i, s := range streams {

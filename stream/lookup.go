@@ -45,6 +45,16 @@ func (h *Hub) ID(name Name) string {
 	return ""
 }
 
+// CountSent keeps with the stream of that name, and for as long as that lives, how many bytes went to readers of whom nobody can be
+// asked any more.
+func (h *Hub) CountSent(name Name, bytes uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.streams[name]; s != nil {
+		s.sent.Add(bytes)
+	}
+}
+
 // Live says whether somebody publishes the stream of that name.
 func (h *Hub) Live(name Name) (live bool) {
 	h.look(name, func(*Stream) { live = true })

@@ -14,6 +14,8 @@ type Stream struct {
 	hub  *Hub
 	name Name
 	id   string
+	made time.Time
+	sent atomic.Uint64 // see Hub.CountSent
 
 	// Of the hub, under its lock.
 	users   int // the publication, if any, and the readers
@@ -50,7 +52,7 @@ type Stream struct {
 type size struct{ width, height int }
 
 func newStream(h *Hub, name Name, id string) *Stream {
-	s := &Stream{hub: h, name: name, id: id}
+	s := &Stream{hub: h, name: name, id: id, made: time.Now()}
 	s.version.Store(1)
 	s.frameVersion.Store(1)
 	return s
