@@ -72,7 +72,7 @@ type Server struct {
 
 	stop  chan struct{}  // closed to end timers and writers
 	tasks sync.WaitGroup // every goroutine but the links', the ports' and the handshakes'
-	links sync.WaitGroup // goroutines that flush full connections
+	links sync.WaitGroup // goroutines that flush full connections, and connections that end on the client's side
 }
 
 // stats are the counters that belong to no session.

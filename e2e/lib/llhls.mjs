@@ -11,7 +11,8 @@ async function text(url) {
   return body;
 }
 
-// lowLatency gives so many seconds of a stream, from the newest part to begin at, to decode().
+// lowLatency gives so many seconds of a stream, from the newest part to begin at, to decode(). An independent part has a keyframe,
+// but need not begin with it: browsers leave out what comes before, of which ffmpeg complains.
 export const lowLatency = (url, seconds) => async (out) => {
   let address = new URL(url);
   let list = await text(address);
@@ -23,10 +24,12 @@ export const lowLatency = (url, seconds) => async (out) => {
   assert.match(list, /#EXT-X-SERVER-CONTROL:.*CAN-BLOCK-RELOAD=YES/);
   assert.match(list, /#EXT-X-PRELOAD-HINT:TYPE=PART/);
   let all = parts(list);
-  let at = all.findLastIndex((p) => p.independent);
-  assert.ok(at >= 0, `there is a part to begin at:\n${list}`);
+  let next = null;
+  for (const part of all.filter((p) => p.independent).reverse()) {
+    if (!next && begins(await bytes(new URL(part.uri, address)))) next = part;
+  }
+  assert.ok(next, `there is a part to begin at:\n${list}`);
   out.write(await bytes(new URL(/#EXT-X-MAP:URI="([^"]+)"/.exec(list)[1], address)));
-  let next = all[at];
   for (let got = 0; got < seconds && !out.destroyed && !out.writableEnded;) {
     const found = all.find((p) => p.sequence === next.sequence && p.part === next.part);
     if (found) {
@@ -53,6 +56,21 @@ async function bytes(url) {
   const response = await fetch(url, { signal: timeout() });
   assert.equal(response.status, 200, `${url}`);
   return Buffer.from(await response.arrayBuffer());
+}
+
+// begins says whether the first sample of each track is one to begin with: sample_is_non_sync_sample is not set in the flags of
+// trun (ISO/IEC 14496-12, 8.8.8), which tell each sample's duration, size, flags and offset here.
+function begins(fragments) {
+  const flags = [];
+  for (let at = 0; at < fragments.length; at += fragments.readUInt32BE(at)) {
+    const box = fragments.subarray(at, at + fragments.readUInt32BE(at));
+    if (box.toString('latin1', 4, 8) !== 'moof') continue;
+    const trun = box.indexOf('trun') + 4;
+    assert.equal(box.readUInt32BE(trun) & 0xffffff, 0xf01, 'what trun tells');
+    flags.push(box.readUInt32BE(trun + 20));
+  }
+  assert.ok(flags.length > 0, 'there is a sample');
+  return flags.every((f) => (f & 0x10000) === 0);
 }
 
 // parts are those that a playlist lists, with the number of the segment that they are of.
