@@ -1,6 +1,7 @@
 // A network that is slow.
 
 import assert from 'node:assert/strict';
+import { heldAnswers, underWay } from './lib/answers.mjs';
 import { scene } from './lib/scene.mjs';
 import { until } from './lib/until.mjs';
 
@@ -24,19 +25,6 @@ scene('answers that take long do so at every start', async (s) => {
   }
   assert.equal(viewer.count('POST'), 2);
 });
-
-// heldAnswers holds back what the server answers to each POST. The promise is a
-// function that waits for the next of these answers and returns what lets it go.
-async function heldAnswers(client) {
-  const held = [];
-  await client.page.route('**/rtc/v1/**', async (route) => {
-    if (route.request().method() !== 'POST') return route.continue();
-    const response = await route.fetch();
-    await new Promise((release) => held.push(release));
-    return route.fulfill({ response });
-  });
-  return () => until('the server answers', () => held.shift());
-}
 
 const silence = { SRS_VHOST_PUBLISH_PUBLISHER_SILENCE: '1000' };
 
@@ -73,34 +61,4 @@ scene('a publisher whose goodbye was lost is not kept out by itself', async (s) 
   assert.deepEqual([replaced(server), (await publisher.facts()).renewals], [1, 0]);
 });
 
-for (const page of ['whip.html', 'rtc_publisher.html']) {
-  scene(`a publisher of ${page} is not its own rival while an answer is under way`, async (s) => {
-    const server = await s.server();
-    const publisher = await s.open(`${server.origin}/players/${page}?width=640&height=360&bitrate=800`);
-    const answer = await heldAnswers(publisher);
-
-    await publisher.start();
-    const first = await answer();
-    await publisher.page.selectOption('#codec-choice', 'vp8');
-    first();
-    (await answer())();
-    await publisher.reaches('live');
-    await publisher.sends();
-    assert.equal((await publisher.facts()).video.codec, 'VP8');
-    assert.equal(publisher.count('POST'), 2);
-
-    await publisher.stop();
-    await until('the server knows', async () => (await server.clients()).length === 0);
-    await publisher.start();
-    const third = await answer();
-    await publisher.stop();
-    await publisher.start();
-    third();
-    (await answer())();
-    await publisher.reaches('live');
-    await publisher.sends();
-    assert.equal(publisher.count('POST'), 4);
-    const { renewals } = await publisher.facts();
-    assert.deepEqual([renewals, (await server.clients()).filter((c) => c.publish).length], [0, 1]);
-  });
-}
+underWay('whip.html');

@@ -1,8 +1,7 @@
-// The announced recipes, each of them; full/recipe.test.mjs has those of the last two without a file.
+// The announced recipes; full/recipe.test.mjs has those of the last two that are left.
 
-import { https, onDockerConf, onePort, streams, withoutFile } from './lib/recipes.mjs';
+import { onDockerConf, onePort, streams, withoutFile } from './lib/recipes.mjs';
 
 onePort(onDockerConf);
 onePort(withoutFile);
 streams(onDockerConf);
-https('HTTTPS', onDockerConf);

@@ -1,6 +1,7 @@
-// Networks that block, and servers that refuse a restart.
+// Networks that block, servers that refuse a restart, and answers that are late.
 
 import assert from 'node:assert/strict';
+import { underWay } from '../lib/answers.mjs';
 import { address } from '../lib/netns.mjs';
 import { scene } from '../lib/scene.mjs';
 import { until } from '../lib/until.mjs';
@@ -52,3 +53,5 @@ scene('a path that is blocked for UDP and TCP is named, with the ports to open',
     assert.match(error, /Open (UDP 8080 and TCP 8080|TCP 8080 and UDP 8080) to the server/);
   }
 });
+
+underWay('rtc_publisher.html');

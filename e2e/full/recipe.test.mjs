@@ -1,6 +1,7 @@
-// The announced recipes where nothing but the environment configures the server.
+// The announced recipes of streams without a file, and of HTTPS in both spellings.
 
-import { https, streams, withoutFile } from '../lib/recipes.mjs';
+import { https, onDockerConf, streams, withoutFile } from '../lib/recipes.mjs';
 
 streams(withoutFile);
 https('HTTPS', withoutFile);
+https('HTTTPS', onDockerConf);
