@@ -12,7 +12,7 @@ trap 'exit 130' INT TERM
 
 # fuzz PACKAGE: all targets of one package, with one binary.
 fuzz() {
-	go test -c -fuzz . -o "$work/fuzz.test" "./$1"
+	go test -trimpath -c -fuzz . -o "$work/fuzz.test" "./$1"
 	sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$1"/*_test.go | while read -r target; do
 		echo "fuzz $1 $target for $count"
 		(cd "$1" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$count" -test.fuzzminimizetime 100x \

@@ -1,7 +1,8 @@
-// The announced recipes; full/recipe.test.mjs has those of the last two that are left.
+// The announced recipes, each of them; full/recipe.test.mjs has the other ways to begin the last two.
 
-import { onDockerConf, onePort, streams, withoutFile } from './lib/recipes.mjs';
+import { https, onDockerConf, onePort, streams, withoutFile } from './lib/recipes.mjs';
 
 onePort(onDockerConf);
 onePort(withoutFile);
 streams(onDockerConf);
+https('HTTTPS', onDockerConf);

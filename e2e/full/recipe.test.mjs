@@ -1,7 +1,8 @@
-// The announced recipes of streams without a file, and of HTTPS in both spellings.
+// The announced recipes of streams and of HTTPS without a file, and what HTTPS plays besides.
 
-import { https, onDockerConf, streams, withoutFile } from '../lib/recipes.mjs';
+import { https, httpsStreams, onDockerConf, streams, withoutFile } from '../lib/recipes.mjs';
 
 streams(withoutFile);
 https('HTTPS', withoutFile);
-https('HTTTPS', onDockerConf);
+httpsStreams('HTTPS', withoutFile);
+httpsStreams('HTTTPS', onDockerConf);

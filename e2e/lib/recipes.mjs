@@ -68,15 +68,21 @@ const secure = (spelt) => ({
   SRS_RTC_SERVER_PROTOCOL: 'tcp',
 });
 
-// https is HTTPS on 8088, with both spellings of its names: pages, API and media on one more port, and 8080 goes on.
+// secured begins the recipe of HTTPS in a network of its own, without UDP, and publishes there.
+async function secured(s, spelt, args) {
+  const network = await s.network();
+  await s.server({ network, port: 8080, env: secure(spelt), args });
+  network.dropUDP();
+  await s.browser({ network, args: ['--ignore-certificate-errors'] });
+  const publisher = await s.open(`https://${address}:8088/players/whip.html?autostart=true&schema=https&port=8088`);
+  await publisher.reaches('live');
+  return publisher;
+}
+
+// https is HTTPS on 8088, with both spellings of its names: pages, API and media on one more port.
 export function https(spelt, { name, args }) {
   scene(`the recipe of HTTPS, ${name}, spelt ${spelt}`, async (s) => {
-    const network = await s.network();
-    await s.server({ network, port: 8080, env: secure(spelt), args });
-    network.dropUDP();
-    await s.browser({ network, args: ['--ignore-certificate-errors'] });
-    const publisher = await s.open(`https://${address}:8088/players/whip.html?autostart=true&schema=https&port=8088`);
-    await publisher.reaches('live');
+    const publisher = await secured(s, spelt, args);
     const viewer = await s.open(`https://${address}:8088/players/whep.html?autostart=true&schema=https&port=8088`);
     await viewer.reaches('live');
     await viewer.plays();
@@ -87,7 +93,15 @@ export function https(spelt, { name, args }) {
       assert.deepEqual([pair.remote.protocol, pair.remote.address, pair.remote.port], ['tcp', address, 8088]);
     }
     await s.shoot(viewer, 'recipe-3-whep');
-    await Promise.all([s.close(legacy), s.close(viewer)]);
+    const second = await s.open(`https://${address}:8088/players/rtc_publisher.html?autostart=true&api=8088&stream=second`);
+    await second.reaches('live');
+  });
+}
+
+// httpsStreams is what else plays there: FLV by HTTPS and by wss://, also on a page that 8080 goes on to serve.
+export function httpsStreams(spelt, { name, args }) {
+  scene(`the recipe of HTTPS, ${name}, spelt ${spelt}, in srs_player`, async (s) => {
+    await secured(s, spelt, args);
     for (const page of [`https://${address}:8088/players/srs_player.html?autostart=true&schema=https&port=8088`,
       `http://localhost:8080/players/srs_player.html?autostart=true&server=${address}&schema=wss&port=8088`]) {
       const player = await s.open(page);
@@ -98,7 +112,5 @@ export function https(spelt, { name, args }) {
     const mixed = await s.open(`https://${address}:8088/players/srs_player.html?autostart=true&schema=http&port=8080`);
     await mixed.reaches('failed');
     assert.match(await mixed.error(), /came by HTTPS/);
-    const second = await s.open(`https://${address}:8088/players/rtc_publisher.html?autostart=true&api=8088&stream=second`);
-    await second.reaches('live');
   });
 }
