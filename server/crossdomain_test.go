@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"net/http"
 	"regexp"
 	"slices"
@@ -118,6 +119,37 @@ func TestCrossdomainOfSockets(t *testing.T) {
 			t.Errorf("%q, from %q: %.10q, %v", test.setting, test.origin, b, err)
 		}
 		conn.CloseNow()
+	}
+}
+
+// A WebSocket whose handshake fails is refused once, in the handshake's own words, also where the stream was only being waited for.
+func TestRefusedSockets(t *testing.T) {
+	const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+	log := &lateLog{}
+	s, err := Open(configure(t, strings.Replace(withRTMP(""), "http_server {", "http_server { crossdomain off;", 1)),
+		slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		what    string
+		headers []string
+		status  int
+		says    string
+	}{
+		{"of another site", []string{key, "Sec-WebSocket-Version: 13", elsewhere}, http.StatusForbidden, "is not authorized for Host"},
+		{"without a key", []string{"Sec-WebSocket-Version: 13"}, http.StatusBadRequest, "missing Sec-WebSocket-Key"},
+		{"of another version", []string{key, "Sec-WebSocket-Version: 7"}, http.StatusBadRequest, "unsupported WebSocket protocol version"},
+	} {
+		res := call(t, http.MethodGet, base(s)+"/live/none.flv", "", append(test.headers, "Connection: Upgrade", "Upgrade: websocket")...)
+		said := text(t, res)
+		if res.StatusCode != test.status || !strings.Contains(said, test.says) || strings.Count(said, "\n") != 1 {
+			t.Errorf("%s: %s, %q", test.what, res.Status, said)
+		}
+	}
+	s.Close() // no handler is at work any more
+	if strings.Contains(log.text(), "superfluous") {
+		t.Error("it is answered twice")
 	}
 }
 

@@ -119,13 +119,14 @@ type socketSink struct {
 	w         http.ResponseWriter
 	r         *http.Request
 	anyOrigin bool // pages of other sites may open it
+	answered  bool // also if the handshake failed, which package websocket tells the client
 	conn      *websocket.Conn
 	done      context.Context // ends when the client has gone
 	stop      context.Context // ends when there is no time left
 	hurryUp   context.CancelFunc
 }
 
-func (s *socketSink) begun() bool           { return s.conn != nil }
+func (s *socketSink) begun() bool           { return s.answered }
 func (s *socketSink) gone() <-chan struct{} { return s.done.Done() }
 func (s *socketSink) hurry()                { s.hurryUp() }
 
@@ -133,6 +134,7 @@ func (s *socketSink) begin() error {
 	if s.conn != nil {
 		return nil
 	}
+	s.answered = true
 	conn, err := websocket.Accept(s.w, s.r, &websocket.AcceptOptions{InsecureSkipVerify: s.anyOrigin})
 	if err != nil {
 		return err
