@@ -31,6 +31,7 @@ type wire struct {
 	out    [][]byte
 	stuck  bool // full
 	closed bool
+	left   func() // is called by close, where there is one
 }
 
 func (w *wire) path() ice.Path     { return w.id }
@@ -55,6 +56,9 @@ func (w *wire) full() bool {
 }
 
 func (w *wire) close(goodbye []byte) {
+	if w.left != nil {
+		w.left()
+	}
 	w.insist(goodbye)
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -201,6 +201,9 @@ func (s *Server) enter(sess *session, hub *stream.Hub) error {
 	}
 	if err := s.sessions.add(sess, sess.local.Ufrag); err != nil {
 		sess.leave()
+		if sess.reader != nil {
+			sess.reader.Close()
+		}
 		s.timers.forget(sess)
 		return err
 	}

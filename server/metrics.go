@@ -74,7 +74,8 @@ func (s *Server) traffic() traffic {
 	return t
 }
 
-// retire moves a session's counters from the table to the totals, and to its stream's, in one step for whoever adds them up.
+// retire moves a session's counters from the table to the totals, and to its stream's, in one step for whoever adds them up. Up to then
+// a viewer keeps its stream, lest what it was sent be looked for in the next one of the name.
 func (s *Server) retire(sess *session) tally {
 	s.retiring.Lock()
 	defer s.retiring.Unlock()
@@ -93,8 +94,9 @@ func (s *Server) retire(sess *session) tally {
 	e.sent.withheld.Add(t.out.Withheld)
 	e.sent.oversized.Add(t.out.Oversized)
 	e.sent.unfit.Add(t.out.Refused)
-	if !sess.info.publish {
-		s.hubs[sess.info.name.Vhost].CountSent(sess.info.name, t.out.Bytes)
+	if r := sess.reader; r != nil {
+		r.CountSent(t.out.Bytes)
+		r.Close()
 	}
 	s.sessions.remove(sess)
 	return t

@@ -44,14 +44,13 @@ func (s *session) shut() (goodbye []byte, links map[ice.Path]link, paths []ice.P
 	return goodbye, links, paths
 }
 
-// leave gives up the place in the stream.
+// leave ends the session's part in the stream. A viewer's place there is given up when it is accounted for.
 func (s *session) leave() {
 	if p := s.publication.Load(); p != nil {
 		p.Close()
 	}
 	if s.reader != nil {
 		s.writer.remove(s)
-		s.reader.Close()
 	}
 	s.unqueue()
 }

@@ -82,6 +82,30 @@ func TestStreamKeepsWhatSessionsWereSent(t *testing.T) {
 	})
 }
 
+// Who comes while the last viewer of a stream leaves finds that stream with all that it has sent, not a new one with any of it.
+func TestStreamOfALeavingViewer(t *testing.T) {
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		publisher, viewer := joined(t, s, "whip", ""), joined(t, s, "whep", "")
+		publisher.show(0, 10, 111)
+		viewer.pump()
+		publisher.sess.close(errKicked)
+		first := s.describeStreams()[0]
+		var next *fakeClient
+		viewer.wire.left = func() {
+			if viewer.sess.link() == nil && next == nil { // it was told goodbye already
+				next = joined(t, s, "whep", "")
+			}
+		}
+		viewer.sess.close(errKicked)
+		if x := s.describeStreams()[0]; next == nil || x.ID != first.ID || x.SendBytes < first.SendBytes {
+			t.Errorf("%s has sent %d bytes, before it was %s and %d", x.ID, x.SendBytes, first.ID, first.SendBytes)
+		}
+		next.sess.close(errKicked)
+	})
+}
+
 // What goes out by HLS is the stream's, whether its viewer is still there, or was never told apart.
 func TestStreamCountsSegments(t *testing.T) {
 	c := configure(t, withHLS("", ""))

@@ -108,12 +108,12 @@ func (v *viewer) end(reason error) {
 	v.cancel(nil)
 	v.unqueue()
 	stats := v.reader.Stats()
-	v.reader.Close()
 	e := &v.server.stats
 	v.server.retiring.Lock()
 	e.sent.bytes.Add(v.sent.Load())
 	e.sent.skips.Add(stats.Skips)
-	v.hub.CountSent(v.name, v.sent.Load())
+	v.reader.CountSent(v.sent.Load())
+	v.reader.Close() // not before: what it was sent would be looked for in the next stream of the name
 	v.server.viewers.remove(v)
 	v.server.retiring.Unlock()
 	if !v.playing.Load() {

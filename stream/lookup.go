@@ -45,8 +45,7 @@ func (h *Hub) ID(name Name) string {
 	return ""
 }
 
-// CountSent keeps with the stream of that name, and for as long as that lives, how many bytes went to readers of whom nobody can be
-// asked any more.
+// CountSent keeps with the stream of that name, and for as long as that lives, how many bytes went to those who have no reader.
 func (h *Hub) CountSent(name Name, bytes uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,6 +53,13 @@ func (h *Hub) CountSent(name Name, bytes uint64) {
 		s.sent.Add(bytes)
 	}
 }
+
+// CountSent keeps with the reader's stream how many bytes went to the reader, who can be asked no more. Another stream of the same name
+// gets none of them, even if the reader's has ended by then.
+func (r *Reader) CountSent(bytes uint64) { r.stream.sent.Add(bytes) }
+
+// CountSent is that of Reader.
+func (r *FrameReader) CountSent(bytes uint64) { r.stream.sent.Add(bytes) }
 
 // Live says whether somebody publishes the stream of that name.
 func (h *Hub) Live(name Name) (live bool) {

@@ -28,3 +28,28 @@ func TestSentGoesWithTheStream(t *testing.T) {
 		t.Errorf("%+v are left", all)
 	}
 }
+
+// What a reader was sent is its own stream's, even if that has ended by then and another one has its name.
+func TestSentIsNotTheNextStreams(t *testing.T) {
+	now := time.Now()
+	h := NewHub(testConfig())
+	first := subscribe(t, h, now, nil)
+	framed, err := h.SubscribeFrames(now, testName, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.CountSent(1)
+	framed.CountSent(2)
+	if all := h.Streams(); len(all) != 1 || all[0].Sent != 3 {
+		t.Errorf("%+v", all)
+	}
+	first.Close()
+	framed.Close()
+	next := subscribe(t, h, now, nil)
+	defer next.Close()
+	first.CountSent(4)
+	framed.CountSent(5)
+	if all := h.Streams(); len(all) != 1 || all[0].Sent != 0 {
+		t.Errorf("%+v", all)
+	}
+}

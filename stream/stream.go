@@ -15,7 +15,7 @@ type Stream struct {
 	name Name
 	id   string
 	made time.Time
-	sent atomic.Uint64 // see Hub.CountSent
+	sent atomic.Uint64 // see CountSent
 
 	// Of the hub, under its lock.
 	users   int // the publication, if any, and the readers
