@@ -116,19 +116,44 @@ async function vhostRows(s, { page }, { port, origin }) {
   const waiting = new AbortController();
   const waits = fetch(`${origin}/live/livestream.flv?vhost=film.localhost`, { signal: waiting.signal }).catch(() => {});
   await (await s.open(`http://live.localhost:${port}/players/whep.html?autostart=true`)).reaches('waiting');
+  const linked = [
+    ['film.localhost', ['FLV', 'WS-FLV', 'TS'].map((way) => `${way} film.localhost`).join(', '), 'HTTP-FLV, HTTP-TS, Sound alone, RTMP, SRT'],
+    ['live.localhost', 'Watch live.localhost', 'WHEP, RTMP'],
+  ];
   for (const at of ['live.localhost', 'film.localhost']) {
     await page.goto(`http://${at}:${port}/`);
-    await until('both streams are listed', async () => await page.locator('#rows > li').count() === 2);
-    const rows = await page.evaluate(() => [...document.querySelectorAll('#rows > li')].map((row) => [
-      row.querySelector('b').textContent.split('/')[0],
-      [...row.querySelectorAll('a')].map((a) => `${a.textContent} ${new URL(a.href).searchParams.get('vhost')}`).join(', '),
-      [...row.querySelectorAll('.more .between > :first-child')].map((name) => name.textContent).join(', '),
-    ]).sort());
-    assert.deepEqual(rows, [
-      ['film.localhost', ['FLV', 'WS-FLV', 'TS'].map((way) => `${way} film.localhost`).join(', '), 'HTTP-FLV, HTTP-TS, Sound alone, RTMP, SRT'],
-      ['live.localhost', 'Watch live.localhost', 'WHEP, RTMP'],
-    ], `the rows at ${at}`);
+    await until('both streams have their links', async () => await page.locator('#rows > li:has(a)').count() === 2);
+    assert.deepEqual(await page.evaluate(rows), linked, `the rows at ${at}`);
   }
+  await vhostUnknown(page, linked);
   waiting.abort();
   await waits;
+}
+
+// rows runs in the front page and tells of each row the virtual host, the links, and the addresses.
+function rows() {
+  return [...document.querySelectorAll('#rows > li')].map((row) => [
+    row.querySelector('b').textContent.split('/')[0],
+    [...row.querySelectorAll('a')].map((a) => `${a.textContent} ${new URL(a.href).searchParams.get('vhost')}`).join(', '),
+    [...row.querySelectorAll('.more .between > :first-child')].map((name) => name.textContent).join(', '),
+  ]).sort();
+}
+
+// Streams are listed while nobody tells what their virtual host has; the page knows of its own one.
+async function vhostUnknown(page, [film, live]) {
+  let fail;
+  let failed = false;
+  const failing = new Promise((done) => { fail = done; });
+  await page.route('**/players/services.json*', async (route) => {
+    if (failed) return route.continue();
+    await failing;
+    return route.fulfill({ status: 503 });
+  });
+  await page.reload();
+  await until('both streams are listed', async () => await page.locator('#rows > li').count() === 2);
+  assert.deepEqual(await page.evaluate(rows), [film, [live[0], '', '']], 'while the answer is under way');
+  failed = true;
+  fail();
+  await until('the page has asked again', async () => await page.locator('#rows > li:has(a)').count() === 2);
+  assert.deepEqual(await page.evaluate(rows), [film, live]);
 }

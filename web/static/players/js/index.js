@@ -64,21 +64,24 @@ function facts(row) {
   return parts.filter(Boolean).join(' · ');
 }
 
-const asked = new Map(); // By virtual host: the promise of its services.
+// What each virtual host has. The page was told of the one that its address asks for.
+const known = new Map([[here.vhost || here.query.get('domain') || location.hostname, services]]);
+const asking = new Set(); // Virtual hosts whose answer is under way.
 
-// servicesOf are what a virtual host has, which other pages than this one may be of. It is null while that is not known.
-function servicesOf(vhost) {
-  if (!asked.has(vhost)) {
-    asked.set(vhost, askServices(vhost).catch(() => {
-      asked.delete(vhost); // The next look asks again.
-      return null;
-    }));
-  }
-  return asked.get(vhost);
+// learn asks what a virtual host has. Its streams are listed meanwhile, and get their links when the answer comes; where none
+// comes, the next look asks again.
+async function learn(vhost) {
+  if (known.has(vhost) || asking.has(vhost)) return;
+  asking.add(vhost);
+  const told = await askServices(vhost).catch(() => null);
+  asking.delete(vhost);
+  if (!told) return;
+  known.set(vhost, told);
+  update(listed);
 }
 
 async function askServices(vhost) {
-  const url = `players/services.json?${formatQuery([['vhost', vhost || '__defaultVhost__']])}`;
+  const url = `players/services.json?${formatQuery([['vhost', vhost]])}`;
   const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
   if (!response.ok) throw new Error(`status ${response.status}`);
   return response.json();
@@ -104,31 +107,39 @@ function more(found) {
   return [button, list];
 }
 
-// line is the row of one stream, which is played by what its own virtual host has. Rows are kept from one look to the
-// next, so that a button keeps its focus while numbers change.
-function line(found) {
-  const [button, list] = more(found);
+// line is the row of one stream. Rows are kept from one look to the next, so that a button keeps its focus while numbers
+// change.
+function line({ app, stream, vhost }) {
+  return make('li', { 'data-stream': `${app}/${stream}` },
+    make('div', { class: 'who' }, make('b', {}, `${vhost ? `${vhost}/` : ''}${app}/${stream}`), make('span', {})),
+    make('span', { class: 'live' }, make('i', { class: 'dot', 'aria-hidden': 'true' }), make('span', {})));
+}
+
+// playedBy is the rest of a row: a stream is played by what its own virtual host has.
+function playedBy(found) {
   const watch = pageLink('players/whep.html', here, found);
-  return make('li', { 'data-stream': `${found.app}/${found.stream}` },
-    make('div', { class: 'who' }, make('b', {}, `${found.vhost ? `${found.vhost}/` : ''}${found.app}/${found.stream}`), make('span', {})),
-    make('span', { class: 'live' }, make('i', { class: 'dot', 'aria-hidden': 'true' }), make('span', {})),
+  return [
     make('span', { class: 'ways' }, ...waysOf(found)),
     ...(has(found.services, 'webrtc') ? [make('a', { class: 'tool', href: watch }, icon('i-play'), 'Watch')] : []),
-    button, list);
+    ...more(found)];
 }
 
 const lines = new Map();
+let listed = []; // The rows of the API's list, as it was last read.
 
-// find tells the stream of a row of the API's list, and what there is to play it by.
-async function find(row) {
+// find tells the stream of a row of the API's list, and what there is to play it by once that is known.
+function find(row) {
   const named = listedStream(row);
-  return { row, ...named, services: await servicesOf(named.vhost) };
+  const vhost = named.vhost || '__defaultVhost__';
+  learn(vhost);
+  return { ...named, services: known.get(vhost) };
 }
 
 function update(list) {
+  listed = list;
   const seen = new Set();
-  for (const found of list) {
-    const { row } = found;
+  for (const row of list) {
+    const found = find(row);
     const key = `${found.vhost}/${found.app}/${found.stream}`;
     seen.add(key);
     if (!lines.has(key)) {
@@ -136,8 +147,9 @@ function update(list) {
       $('rows').append(lines.get(key));
     }
     const element = lines.get(key);
-    const active = Boolean(row.publish?.active);
+    if (found.services && !element.querySelector('.ways')) element.append(...playedBy(found));
     setText(element.querySelector('.who span'), facts(row));
+    const active = Boolean(row.publish?.active);
     element.querySelector('.live').classList.toggle('off', !active);
     const started = row.live_ms > 0 ? clock(Date.now() - row.live_ms) : '';
     setText(element.querySelector('.live span'), active ? `Live ${started}` : 'Waiting');
@@ -162,7 +174,7 @@ async function refresh() {
     if (!response.ok) return say('The list is not available', `The API answered with status ${response.status}.`, '');
     const reply = await response.json();
     const rows = Array.isArray(reply.streams) ? reply.streams : [];
-    update((await Promise.all(rows.map(find))).filter(({ services: known }) => known));
+    update(rows);
     const live = rows.filter((row) => row.publish?.active).length;
     if (rows.length) say('', '', `${live} live`);
     else say('Nothing is live yet', `${$('publish') ? 'Publish your camera with the button above' : 'Publish with OBS or ffmpeg, as shown below'}: it appears here.`, '');
