@@ -6,7 +6,7 @@ import { until } from './until.mjs';
 
 // heldAnswers holds back what the server answers to each POST. The promise is a
 // function that waits for the next of these answers and returns what lets it go.
-export async function heldAnswers(client) {
+async function heldAnswers(client) {
   const held = [];
   await client.page.route('**/rtc/v1/**', async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
