@@ -43,6 +43,7 @@ type tcpLink struct {
 	drop *atomic.Uint64 // feedback that found no room
 	wake func()         // called when a full link has room again
 	dead time.Duration  // ends a connection whose client has taken nothing for so long
+	last time.Duration  // how long the client may take to end its side when we have ended ours
 	idle time.Duration  // ends one whose client has said nothing for so long; set once its session is known
 
 	mu      sync.Mutex
@@ -182,16 +183,16 @@ func frameEnd(b []byte, begin, n int) int {
 }
 
 // close says goodbye in order: a frame that is half-written is finished, whole ones that wait behind it give way to the last
-// word, and then the connection is half closed. What the client still sends is read until it ends too, or until farewell has
-// passed: closing over unread bytes would reset the connection, and what was written would be lost. Who waits for tasks waits
-// for that too.
+// word, and then the connection is half closed. What the client still sends is read until it ends too, or until its time has
+// passed: closing over unread bytes would reset the connection, and what was written would be lost. Who waits for tasks waits for
+// that too.
 func (l *tcpLink) close(goodbye []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return
 	}
-	l.conn.SetDeadline(time.Now().Add(farewell))
+	l.conn.SetDeadline(time.Now().Add(l.last))
 	if len(l.rest) > 0 {
 		l.rest = append(l.rest[:l.half], goodbye...)
 	} else {
@@ -246,7 +247,7 @@ func (s *Server) serveRTC(c *port.Conn) {
 		return
 	}
 	reader := frameReader{conn: c, buf: make([]byte, 0, readBuffer)}
-	l := &tcpLink{id: id, conn: c, sock: sock, drop: &s.stats.feedbackDropped, dead: deadDeadline, tasks: &s.links, heard: true}
+	l := &tcpLink{id: id, conn: c, sock: sock, drop: &s.stats.feedbackDropped, dead: deadDeadline, last: farewell, tasks: &s.links, heard: true}
 	defer l.end()
 	sess := s.introduce(c, &reader, l)
 	if sess == nil {

@@ -59,7 +59,7 @@ func linkOn(t *testing.T, conn *net.TCPConn) (*tcpLink, *sync.WaitGroup) {
 		t.Fatal(err)
 	}
 	var tasks sync.WaitGroup
-	return &tcpLink{conn: conn, sock: sock, drop: new(atomic.Uint64), wake: func() {}, dead: patience, tasks: &tasks}, &tasks
+	return &tcpLink{conn: conn, sock: sock, drop: new(atomic.Uint64), wake: func() {}, dead: patience, last: patience, tasks: &tasks}, &tasks
 }
 
 // numbered is a frame of a source, with a number in it and a body that follows from both.
