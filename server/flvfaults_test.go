@@ -15,14 +15,15 @@ import (
 	"oneport/bench"
 	"oneport/config"
 	"oneport/media"
+	"oneport/stream"
 )
 
 // sender publishes packets that the test makes.
 type sender struct{}
 
-func (sender) RequestKeyframe()     {}
-func (sender) Alive(time.Time) bool { return true }
-func (sender) Replaced()            {}
+func (sender) RequestKeyframe()              {}
+func (sender) Alive(time.Time) time.Duration { return stream.Forever }
+func (sender) Replaced()                     {}
 
 // published is a stream of one packet of each format.
 func published(t *testing.T, s *Server, name string, formats ...media.Format) {

@@ -109,7 +109,12 @@ func (i *ingest) tellFormat(k media.Kind, f *media.FrameFormat) {
 func (i *ingest) RequestKeyframe() { i.asked.Add(1) }
 
 // Alive is part of stream.Publisher. That frames come, the stream knows.
-func (i *ingest) Alive(time.Time) bool { return i.ctx.Err() == nil }
+func (i *ingest) Alive(time.Time) time.Duration {
+	if i.ctx.Err() != nil {
+		return 0
+	}
+	return stream.Forever
+}
 
 // Replaced is part of stream.Publisher.
 func (i *ingest) Replaced() { i.cancel(errReplaced) }

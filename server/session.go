@@ -338,9 +338,12 @@ func (s *session) RequestKeyframe() {
 	s.wake()
 }
 
-// Alive says whether a publisher still has a way to send. That it does send, the stream knows.
-func (s *session) Alive(now time.Time) bool {
-	return s.link() != nil || now.Sub(s.info.created) < publisherGrace
+// Alive says for how long a publisher still has a way to send. That it does send, the stream knows.
+func (s *session) Alive(now time.Time) time.Duration {
+	if s.link() != nil {
+		return stream.Forever
+	}
+	return publisherGrace - now.Sub(s.info.created)
 }
 
 // publisherGrace is how long a publisher may take from its POST to its first path.

@@ -364,40 +364,44 @@ func TestWhereWebRTCIsOff(t *testing.T) {
 
 // A publisher that may still come holds the name; where it has been silent from the start, the next one takes its place.
 func TestBusy(t *testing.T) {
-	c := bubbled(t, "")
-	synctest.Test(t, func(t *testing.T) {
-		s := offline(t, c)
-		offer := offerFile(t, "chromium-publish-H264")
-		publish := func(query string) *http.Response {
-			return local(s, http.MethodPost, "/rtc/v1/whip/?"+query, offer, sdpType)
+	for _, silence := range []string{"3000", "20000"} { // of which one without a path has 3 s
+		c := configure(t, strings.Replace(strings.Replace(bubbledText, "EXTRA", "", 1), "vhost __defaultVhost__ {",
+			"vhost __defaultVhost__ { publish { publisher_silence "+silence+"; }", 1))
+		synctest.Test(t, func(t *testing.T) { testBusy(t, offline(t, c)) })
+	}
+}
+
+func testBusy(t *testing.T, s *Server) {
+	offer := offerFile(t, "chromium-publish-H264")
+	publish := func(query string) *http.Response {
+		return local(s, http.MethodPost, "/rtc/v1/whip/?"+query, offer, sdpType)
+	}
+	first := publish("stream=one")
+	res := publish("stream=one")
+	if first.StatusCode != http.StatusCreated || res.StatusCode != http.StatusConflict || !strings.Contains(text(t, res), "another publisher") {
+		t.Errorf("first publisher: %s, second publisher: %s", first.Status, res.Status)
+	}
+	again := local(s, http.MethodPost, "/rtc/v1/publish/", rtcBody(t, "webrtc://localhost/live/one", offer))
+	if body := text(t, again); again.StatusCode != http.StatusOK || !strings.Contains(body, `"code":400`) || !strings.Contains(body, "another publisher") {
+		t.Errorf("by the JSON API: %s %s", again.Status, body)
+	}
+	for _, res := range []*http.Response{res, again} { // Its own stream may be busy for one who comes back.
+		if after := res.Header.Get("Retry-After"); after != "3" {
+			t.Errorf("%s: Retry-After is %q, want what is left to the first one", res.Status, after)
 		}
-		first := publish("stream=one")
-		res := publish("stream=one")
-		if first.StatusCode != http.StatusCreated || res.StatusCode != http.StatusConflict || !strings.Contains(text(t, res), "another publisher") {
-			t.Errorf("first publisher: %s, second publisher: %s", first.Status, res.Status)
+	}
+	if n := len(s.sessions.all()); n != 1 {
+		t.Errorf("%d sessions after a refusal", n)
+	}
+	for _, other := range []string{"stream=two", "stream=one&vhost=elsewhere&app=other"} {
+		if res := publish(other); res.StatusCode != http.StatusCreated {
+			t.Errorf("%s: %s", other, res.Status)
 		}
-		again := local(s, http.MethodPost, "/rtc/v1/publish/", rtcBody(t, "webrtc://localhost/live/one", offer))
-		if body := text(t, again); again.StatusCode != http.StatusOK || !strings.Contains(body, `"code":400`) || !strings.Contains(body, "another publisher") {
-			t.Errorf("by the JSON API: %s %s", again.Status, body)
-		}
-		for _, res := range []*http.Response{res, again} { // Its own stream may be busy for one who comes back.
-			if after := res.Header.Get("Retry-After"); after != "3" {
-				t.Errorf("%s: Retry-After is %q, want what is left of publisher_silence", res.Status, after)
-			}
-		}
-		if n := len(s.sessions.all()); n != 1 {
-			t.Errorf("%d sessions after a refusal", n)
-		}
-		for _, other := range []string{"stream=two", "stream=one&vhost=elsewhere&app=other"} {
-			if res := publish(other); res.StatusCode != http.StatusCreated {
-				t.Errorf("%s: %s", other, res.Status)
-			}
-		}
-		time.Sleep(3 * time.Second)
-		if res := publish("stream=one"); res.StatusCode != http.StatusCreated {
-			t.Errorf("after as long as was told: %s", res.Status)
-		}
-	})
+	}
+	time.Sleep(3 * time.Second)
+	if res := publish("stream=one"); res.StatusCode != http.StatusCreated {
+		t.Errorf("after as long as was told: %s", res.Status)
+	}
 }
 
 // Paths: without their last slash, climbing, and methods nobody takes.

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,8 @@ var (
 	ErrFull = errors.New("stream: too many")
 )
 
-// BusyError is ErrBusy, and says how long the other one has to send nothing from now on for a newcomer to take its place.
+// BusyError is ErrBusy, and says how long the other one has to send nothing, nor find a path, from now on for a newcomer to take its
+// place.
 type BusyError struct{ Silence time.Duration }
 
 func (e *BusyError) Error() string { return ErrBusy.Error() }
@@ -43,10 +45,14 @@ func (n Name) String() string {
 // Publisher is what a stream asks of the session that feeds it. The methods are called with no lock of this
 // package held, from any goroutine, and must not block.
 type Publisher interface {
-	RequestKeyframe()         // already coalesced per stream
-	Alive(now time.Time) bool // false: silent or without a path, so that a newcomer may replace it
-	Replaced()                // told once, that another took its place
+	RequestKeyframe() // already coalesced per stream
+	// Alive is how long it will have a way to send if nothing changes; with none left a newcomer may replace it.
+	Alive(now time.Time) time.Duration
+	Replaced() // told once, that another took its place
 }
+
+// Forever is what Alive says of a publisher that has a way to send.
+const Forever time.Duration = math.MaxInt64
 
 // Waker learns that a stream has something to read. It must be comparable; a pointer is.
 type Waker interface {

@@ -24,10 +24,10 @@ func (p *Publication) holds(now time.Time) time.Duration {
 	p.stream.mu.RLock()
 	left := p.stream.hub.config.Publish.PublisherSilence - now.Sub(p.active)
 	p.stream.mu.RUnlock()
-	if left <= 0 || !p.publisher.Alive(now) {
+	if left <= 0 {
 		return 0
 	}
-	return left
+	return max(0, min(left, p.publisher.Alive(now)))
 }
 
 // Push adds a packet, which must not be changed any more, to the lane of its kind. It never waits for a reader. After the

@@ -84,9 +84,42 @@ type leaver struct {
 	leave func()
 }
 
-func (l *leaver) Alive(time.Time) bool {
+func (l *leaver) Alive(time.Time) time.Duration {
 	l.leave()
-	return false
+	return 0
+}
+
+// comer is a publisher that has until then to find a path.
+type comer struct {
+	publisher
+	until time.Time
+}
+
+func (c *comer) Alive(now time.Time) time.Duration { return c.until.Sub(now) }
+
+// A newcomer is told no longer a time than the other one has, be it to send or to find a path.
+func TestBusyWithoutAPath(t *testing.T) {
+	silence := testConfig().Publish.PublisherSilence
+	for _, has := range []time.Duration{-time.Second, 0, 1, silence / 2, silence, 2 * silence} {
+		now := time.Now()
+		h := NewHub(testConfig())
+		publish(t, h, now, &comer{until: now.Add(has)})
+		_, err := h.Publish(now, testName, &publisher{})
+		var busy *BusyError
+		if has <= 0 {
+			if err != nil {
+				t.Errorf("of one that has %v: %v", has, err)
+			}
+			continue
+		}
+		if want := min(has, silence); !errors.As(err, &busy) || busy.Silence != want {
+			t.Errorf("of one that has %v: %v, %+v", has, err, busy)
+			continue
+		}
+		if _, err := h.Publish(now.Add(busy.Silence), testName, &publisher{}); err != nil {
+			t.Errorf("after %v: %v", busy.Silence, err)
+		}
+	}
 }
 
 // Of two newcomers at the same time, one gets the stream.

@@ -63,19 +63,29 @@ func (s *Stream) Name() Name { return s.name }
 
 // publish begins the publication, and returns the one it replaces, if any.
 func (s *Stream) publish(now time.Time, p *Publication) (old *Publication, err error) {
-	s.mu.RLock()
-	old = s.pub
-	s.mu.RUnlock()
-	if old != nil {
-		if left := old.holds(now); left > 0 {
-			return nil, &BusyError{Silence: left}
+	p.stream, p.since, p.active = s, now, now
+	for { // as long as others are faster
+		s.mu.RLock()
+		holder := s.pub
+		s.mu.RUnlock()
+		if holder != nil {
+			if left := holder.holds(now); left > 0 {
+				return nil, &BusyError{Silence: left}
+			}
+		}
+		if old, ok := s.succeed(holder, p); ok {
+			return old, nil
 		}
 	}
-	p.stream, p.since, p.active = s, now, now
+}
+
+// succeed begins the publication, unless another has taken the place of the one that does not hold the stream any more. It returns the
+// one it replaces, if that has not left meanwhile.
+func (s *Stream) succeed(holder, p *Publication) (old *Publication, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pub != nil && s.pub != old {
-		return nil, &BusyError{Silence: s.hub.config.Publish.PublisherSilence} // somebody was faster
+	if s.pub != nil && s.pub != holder {
+		return nil, false
 	}
 	old, s.pub = s.pub, p
 	s.epoch++
@@ -87,7 +97,7 @@ func (s *Stream) publish(now time.Time, p *Publication) (old *Publication, err e
 	s.size.width, s.size.height = 0, 0
 	s.asks, s.batch = asks{}, batch{}
 	s.version.Add(1)
-	return old, nil
+	return old, true
 }
 
 // unpublish ends the publication and reports whether it was the stream's.

@@ -57,10 +57,13 @@ func (p *publisher) RequestKeyframe() {
 	p.asked = append(p.asked, time.Now())
 }
 
-func (p *publisher) Alive(time.Time) bool {
+func (p *publisher) Alive(time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.dead
+	if p.dead {
+		return 0
+	}
+	return Forever
 }
 
 func (p *publisher) Replaced() {
