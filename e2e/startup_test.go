@@ -14,10 +14,10 @@ import (
 // What can't be started says why in one sentence that names the setting, and exits with 1.
 func TestRefusesToStart(t *testing.T) {
 	t.Parallel()
-	port := freePort(t)
-	taken, err := net.Listen("tcp", ":"+port)
+	taken, err := net.Listen("tcp", ":0")
 	must(t, err)
 	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	bad := filepath.Join(t.TempDir(), "bad.conf")
 	must(t, os.WriteFile(bad, []byte("http_api {\n    enabled on;\n    lisen 8080;\n}\n"), 0o600))
 	for _, tc := range []struct {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -66,21 +68,22 @@ func configure(t *testing.T, text string, environ ...string) *Config {
 	return &c
 }
 
-// freePort is a port that is free for TCP and for UDP.
+// freePort is a port that is free for TCP and for UDP. It is none of those that systems give to whoever connects or asks for any
+// port: one of these is soon somebody else's.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port := strconv.Itoa(11_000 + rand.IntN(21_000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close()
-		u, err := net.ListenPacket("udp", l.Addr().String())
+		u, err := net.ListenPacket("udp", "127.0.0.1:"+port)
 		if err != nil {
 			continue
 		}
 		defer u.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
 		return port
 	}
 	t.Fatal("no port is free for both TCP and UDP")

@@ -27,19 +27,19 @@ function binary() {
   return built;
 }
 
-// freePort finds one that is free for TCP and UDP alike.
+// freePort finds one that is free for TCP and UDP alike. It is none of those that systems give to whoever connects: one of these is
+// soon somebody else's.
 export async function freePort() {
   for (;;) {
-    const tcp = createServer().listen(0, '::');
-    await once(tcp, 'listening');
-    const { port } = tcp.address();
+    const port = 11_000 + Math.floor(Math.random() * 21_000);
+    const tcp = createServer();
     const udp = createSocket('udp6');
-    const free = await new Promise((done) => {
-      udp.once('error', () => done(false));
-      udp.bind(port, () => done(true));
-    });
-    await Promise.all([new Promise((done) => tcp.close(done)), new Promise((done) => udp.close(done))]);
-    if (free) return port;
+    const free = await Promise.all([
+      new Promise((done) => tcp.once('error', () => done(false)).listen(port, '::', () => done(true))),
+      new Promise((done) => udp.once('error', () => done(false)).bind(port, () => done(true))),
+    ]);
+    await Promise.all([free[0] && new Promise((done) => tcp.close(done)), new Promise((done) => udp.close(done))]);
+    if (free.every(Boolean)) return port;
   }
 }
 
