@@ -59,13 +59,13 @@ func TestGoodbyeToADeadClient(t *testing.T) {
 		server, _ := tcpPair(t)
 		l, tasks := linkOn(t, server)
 		l.last, l.dead = last, 10*patience
-		for still := 0; still < 10; still++ { // the kernel goes on to move what it was given, for a moment
-			if !l.full() {
-				stuff(t, l)
-				still = 0
-			}
-			time.Sleep(5 * time.Millisecond)
+		l.send(bytes.Repeat(ice.AppendFrame(nil, make([]byte, 1400)), 3000))
+		l.mu.Lock()
+		l.half = len(l.rest) // all of it is still to be sent: more than the buffers of both sides ever take
+		if l.half < 1<<20 {
+			t.Errorf("only %d bytes are left to send", l.half)
 		}
+		l.mu.Unlock()
 		began := time.Now()
 		l.close(ice.AppendFrame(nil, []byte("goodbye")))
 		if took := time.Since(began); took > patience {
