@@ -44,6 +44,8 @@ var edges = map[string]string{
 	"media":  "",
 	"e2e":    "",
 
+	"port/porttest": "", // for tests
+
 	"e2e/copy": "", // a client for the tests, built of other people's libraries
 
 	"third_party": "", // scripts of other projects, which can be embedded from their own folder only
@@ -51,8 +53,9 @@ var edges = map[string]string{
 
 // testEdges are what the tests of a package may import besides.
 var testEdges = map[string]string{
-	"e2e":    "api bench ice media",
-	"server": "bench", // as a client of the server under test
+	"main":   "port/porttest",
+	"e2e":    "api bench ice media port/porttest",
+	"server": "bench port/porttest", // as a client of the server under test
 }
 
 // pure are the packages that take bytes and the time, and give bytes and events: they have no socket, no lock, no

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"oneport/port/porttest"
 	"oneport/server"
 )
 
@@ -91,17 +92,6 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 func TestVersionAndHelp(t *testing.T) {
 	for _, flag := range []string{"-v", "-V"} {
 		if code, out, errs := ended(t, nil, flag); code != 0 || !strings.HasPrefix(out, "oneport "+server.Version()+" (go") || errs != "" {
@@ -136,7 +126,7 @@ func TestGreeting(t *testing.T) {
 		{"127.0.0.2:", "on", "http://127.0.0.2:", ""},
 		{"", "on", "http://localhost:", "https://ADDRESS:"},
 	} {
-		port := freePort(t)
+		port := porttest.Free(t)
 		key := filepath.Join(t.TempDir(), "key")
 		stdout, _, stop := running(t, nil, "-c", file(t, "http_server { enabled on; listen "+test.listen+port+"; https { enabled "+test.https+
 			"; listen shared; key "+key+"; cert "+key+".crt; } }"))
@@ -279,7 +269,7 @@ func TestRecipe(t *testing.T) {
 		{"built-in", func(*testing.T) []string { return nil }, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			port, rtmp, srt := freePort(t), freePort(t), freePort(t)
+			port, rtmp, srt := porttest.Free(t), porttest.Free(t), porttest.Free(t)
 			stdout, stderr, stop := running(t, append(recipe(port), "SRS_LISTEN="+rtmp, "SRS_SRT_SERVER_LISTEN="+srt, "SRS_LISTN=1935"), test.args(t)...)
 			for _, path := range []string{"/", "/players/whip.html?autostart=true&api=" + port, "/api/v1/versions"} {
 				res, err := get("http://127.0.0.1:" + port + path)
@@ -320,7 +310,7 @@ func TestRecipe(t *testing.T) {
 
 // -e takes the environment alone.
 func TestEnvironmentOnly(t *testing.T) {
-	port := freePort(t)
+	port := porttest.Free(t)
 	_, _, stop := running(t, []string{"SRS_HTTP_API_ENABLED=on", "SRS_HTTP_API_LISTEN=127.0.0.1:" + port}, "-e")
 	if res, err := get("http://127.0.0.1:" + port + "/api/v1/versions"); err != nil || res.StatusCode != 200 {
 		t.Fatalf("%v, %v", res, err)

@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"oneport/port/porttest"
 )
 
 // What an encoder publishes is heard and seen together by a viewer by WebRTC, by the sender reports, from the first second on;
 // and by those of every other protocol.
 func TestSyncOfEncoders(t *testing.T) {
 	t.Parallel()
-	srt, dir := freePort(t), t.TempDir()
+	srt, dir := porttest.Free(t), t.TempDir()
 	s := start(t, "SRS_SRT_SERVER_ENABLED=on", "SRS_SRT_SERVER_LISTEN="+srt)
 	byRTMP := func(name string) []string { return []string{"-f", "flv", "rtmp://" + s.addr + "/live/" + name} }
 	bySRT := func(name string) []string {

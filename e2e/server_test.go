@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"oneport/api"
+	"oneport/port/porttest"
 )
 
 // stopLimit is how long the server may take to stop: what the product promises, not ten times that.
@@ -46,7 +46,7 @@ func start(t testing.TB, environ ...string) *server {
 func launch(t testing.TB, command, environ []string) *server {
 	t.Helper()
 	for range 3 { // another program may take the port first
-		s := &server{t: t, port: freePort(t), done: make(chan struct{})}
+		s := &server{t: t, port: porttest.Free(t), done: make(chan struct{})}
 		s.addr = net.JoinHostPort("127.0.0.1", s.port)
 		if s.run(command, environ) {
 			t.Cleanup(s.finish)
@@ -97,27 +97,6 @@ func awaitGreeting(stdout io.Reader) bool {
 		}
 	}
 	return false
-}
-
-// freePort finds a port that is free for TCP and UDP now. It is none of those that systems give to whoever connects or asks for any
-// port: one of these is soon somebody else's.
-func freePort(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		port := 11_000 + rand.IntN(21_000)
-		l, err := net.ListenTCP("tcp", &net.TCPAddr{Port: port})
-		if err != nil {
-			continue
-		}
-		u, err := net.ListenUDP("udp", &net.UDPAddr{Port: port})
-		l.Close()
-		if err == nil {
-			u.Close()
-			return strconv.Itoa(port)
-		}
-	}
-	t.Fatal("no port is free for TCP and UDP")
-	return ""
 }
 
 // terminate sends SIGTERM and gives the time until the process was gone.

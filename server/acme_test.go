@@ -27,6 +27,7 @@ import (
 	"oneport/cert"
 	"oneport/config"
 	"oneport/port"
+	"oneport/port/porttest"
 )
 
 // authority is a certificate authority on the loopback: pebble, Let's Encrypt's own for tests.
@@ -102,7 +103,7 @@ func greet(a *authority, port int, name string) (*tls.Conn, error) {
 
 // portNumber is a free port as a number.
 func portNumber(t *testing.T) int {
-	n, err := strconv.Atoi(freePort(t))
+	n, err := strconv.Atoi(porttest.Free(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +313,7 @@ func TestACMEBadSettings(t *testing.T) {
 func startUp(t *testing.T, text string) error {
 	t.Helper()
 	var c Config
-	in := config.Source{Path: "test", Text: []byte(strings.ReplaceAll(text, "PORT1", freePort(t)))}
+	in := config.Source{Path: "test", Text: []byte(strings.ReplaceAll(text, "PORT1", porttest.Free(t)))}
 	if _, err := config.Load(config.Input{Source: in}, &c); err != nil {
 		return err
 	}

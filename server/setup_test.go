@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"oneport/config"
+	"oneport/port/porttest"
 )
 
 // TestMain finds what is left running, but for the certificate authority of the tests, which can't be ended.
@@ -58,7 +57,7 @@ func configure(t *testing.T, text string, environ ...string) *Config {
 	t.Helper()
 	for _, word := range []string{"PORT1", "PORT2", "PORT3", "PORT4", "PORT"} {
 		if strings.Contains(text, word) {
-			text = strings.ReplaceAll(text, word, freePort(t))
+			text = strings.ReplaceAll(text, word, porttest.Free(t))
 		}
 	}
 	var c Config
@@ -66,28 +65,6 @@ func configure(t *testing.T, text string, environ ...string) *Config {
 		t.Fatal(err)
 	}
 	return &c
-}
-
-// freePort is a port that is free for TCP and for UDP. It is none of those that systems give to whoever connects or asks for any
-// port: one of these is soon somebody else's.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(11_000 + rand.IntN(21_000))
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		u, err := net.ListenPacket("udp", "127.0.0.1:"+port)
-		if err != nil {
-			continue
-		}
-		defer u.Close()
-		return port
-	}
-	t.Fatal("no port is free for both TCP and UDP")
-	return ""
 }
 
 // open starts a server that the test's end closes.
