@@ -1,7 +1,7 @@
 package server
 
 import (
-	"errors"
+	"bytes"
 	"io"
 	"log/slog"
 	"net"
@@ -60,7 +60,7 @@ func TestPorts(t *testing.T) {
 				if p.addr.Addr().IsUnspecified() {
 					addr = net.JoinHostPort("127.0.0.1", addr[strings.LastIndexByte(addr, ':')+1:])
 				}
-				probe(t, addr, p.plain, p.rtc)
+				probe(t, s, addr, p.plain, p.rtc)
 				for _, on := range []bool{p.plain.api, p.plain.pages, p.rtc} {
 					if on {
 						services++
@@ -81,7 +81,7 @@ func TestPorts(t *testing.T) {
 }
 
 // probe asks an address for each service.
-func probe(t *testing.T, addr string, h httpPlan, rtc bool) {
+func probe(t *testing.T, s *Server, addr string, h httpPlan, rtc bool) {
 	t.Helper()
 	for path, on := range map[string]bool{"/api/v1/versions": h.api, "/rtc/v1/whip/": h.api, "/metrics": h.api, "/players/whip.html": h.pages} {
 		served := false
@@ -95,24 +95,37 @@ func probe(t *testing.T, addr string, h httpPlan, rtc bool) {
 			t.Errorf("%s on %s: served %v, want %v (%v)", path, addr, served, on, err)
 		}
 	}
-	if got := speaksRTC(t, addr); got != rtc {
+	if got := speaksRTC(t, s, addr); got != rtc {
 		t.Errorf("media on %s: %v, want %v", addr, got, rtc)
 	}
 }
 
-// speaksRTC sends a framed check of an unknown session: a media port waits for a better one, any other closes.
-func speaksRTC(t *testing.T, addr string) bool {
+// speaksRTC sends framed checks of an unknown session: a media port counts each and waits for a better one, any other closes.
+func speaksRTC(t *testing.T, s *Server, addr string) (counted bool) {
 	t.Helper()
+	before := s.stats.unrouted.Load()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	request := ice.AppendRequest(nil, [12]byte{1}, ice.Credentials{Ufrag: "them"}, ice.Credentials{Ufrag: "nobody", Pwd: "none"}, 1, true)
-	conn.Write(ice.AppendFrame(nil, request))
-	conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-	_, err = conn.Read(make([]byte, 1))
-	return !errors.Is(err, io.EOF)
+	conn.Write(bytes.Repeat(ice.AppendFrame(nil, request), 2))
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		conn.Read(make([]byte, 1))
+	}()
+	until(t, "an end, or checks that are counted", func() bool {
+		counted = s.stats.unrouted.Load() == before+2
+		select {
+		case <-closed:
+			return true
+		default:
+			return counted
+		}
+	})
+	return counted
 }
 
 // Media flows where the API, the pages and the media have a port each.

@@ -46,7 +46,7 @@ func TestTLSOnTheSamePort(t *testing.T) {
 	if len(s.ports) != 1 || len(s.certs) != 1 {
 		t.Fatalf("%d ports, %d certificates", len(s.ports), len(s.certs))
 	}
-	probe(t, addr, httpPlan{api: true, pages: true}, true)
+	probe(t, s, addr, httpPlan{api: true, pages: true}, true)
 	for _, http2 := range []bool{true, false} {
 		for _, path := range []string{"/players/whip.html", "/api/v1/versions"} {
 			res, err := browser(t, http2).Get("https://" + addr + path)
