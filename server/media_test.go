@@ -126,8 +126,9 @@ func TestJoinWhileClosing(t *testing.T) {
 // A viewer that reads nothing delays neither the publisher nor another viewer; when it reads again it goes on live, from
 // a keyframe, with at most a bounded backlog, and the skip is counted where people look for it.
 func TestSlowViewer(t *testing.T) {
-	s := open(t, configure(t, strings.Replace(allOnOne, "vhost __defaultVhost__ {", "vhost __defaultVhost__ { play { max_lag 300; }", 1)))
-	const kbps = 8000
+	t.Parallel()
+	const kbps, maxLag = 2000, 3 * time.Second // ten times what a busy machine is late by
+	s := open(t, configure(t, strings.Replace(allOnOne, "vhost __defaultVhost__ {", "vhost __defaultVhost__ { play { max_lag 3000; }", 1)))
 	publish(t, s, "show", bench.ClientOptions{}, bench.SourceOptions{KBPS: kbps, Keyframe: time.Hour, Run: 5})
 	steady := play(t, s, "show", bench.ClientOptions{Verify: true})
 	type arrival struct {
@@ -145,13 +146,16 @@ func TestSlowViewer(t *testing.T) {
 	}})
 	<-steady.Started()
 	<-slow.Started()
-	until(t, "a second of media", func() bool { return slow.Stats().Checked > 500 })
+	until(t, "a second of media", func() bool { return slow.Stats().Checked > kbps/10 })
 	slow.Stall(true)
 	sess := sessionOf(t, s, slow)
 	sent := sess.outStats().Packets
 	from := steady.Stats().Checked
-	until(t, "two seconds of media for the other viewer", func() bool { return steady.Stats().Checked-from > 2*kbps/10 })
-	if now := sess.outStats().Packets; now-sent > 1000 {
+	until(t, "media for the other viewer until what the slow one should have had is too old", func() bool {
+		return steady.Stats().Checked-from > 4*kbps/10 && sess.reader.Stats().Lag > maxLag+time.Second
+	})
+	const held = 300 // packets, of more than 1000, that the kernel and the client may hold
+	if now := sess.outStats().Packets; now-sent > held {
 		t.Errorf("%d packets were sent to a viewer that reads nothing", now-sent)
 	}
 	for len(arrivals) > 0 {
@@ -171,10 +175,10 @@ func TestSlowViewer(t *testing.T) {
 		}
 	}
 	t.Logf("live %v after the stall, behind %d packets of backlog", time.Since(resumed), backlog)
-	if backlog > 1000 {
+	if backlog > held {
 		t.Errorf("%d packets of backlog", backlog)
 	}
-	until(t, "live media", func() bool { return slow.Stats().Checked-before.Checked > 1000 })
+	until(t, "live media", func() bool { return slow.Stats().Checked-before.Checked > held })
 	if st := slow.Stats(); st.Wrong != 0 || st.Gaps != 0 || st.Missing == 0 {
 		t.Errorf("the slow viewer: %d wrong, %d gaps in the sequence, %d left out", st.Wrong, st.Gaps, st.Missing)
 	}
