@@ -80,14 +80,18 @@ func TestRTMPSilence(t *testing.T) {
 	c = publishing(t, s, "x")
 	c.conn.Write([]byte{4, 0, 0, 0, 0, 1, 0, 9, 1, 0, 0, 0, 0x17, 1}) // half a picture
 	ends(t, s, c)
-	if c := dialRTMP(t, addrOf(s), "live"); c.conn != nil {
-		c.publish("x")
-		c.command("publish", 4, nil, "y", "live")
-		if code, why := c.status(); code != "NetStream.Publish.BadName" || !strings.Contains(why, "already") {
-			t.Errorf("publishing twice: %s: %s", code, why)
-		}
-		ends(t, s, c)
+}
+
+// A client publishes one stream, not two.
+func TestRTMPPublishesOnce(t *testing.T) {
+	s := open(t, configure(t, withRTMP("")))
+	c := dialRTMP(t, addrOf(s), "live")
+	c.publish("x")
+	c.command("publish", 4, nil, "y", "live")
+	if code, why := c.status(); code != "NetStream.Publish.BadName" || !strings.Contains(why, "already") {
+		t.Errorf("publishing twice: %s: %s", code, why)
 	}
+	ends(t, s, c)
 }
 
 // Frames without their sequence header are left out and counted, so is what no codec is known for; metadata is not believed.
