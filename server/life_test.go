@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,41 +245,41 @@ func TestCountersGrow(t *testing.T) {
 	})
 }
 
-// Joining, listing, measuring and leaving at the same time: for the race detector, and for what is left.
+// Joining, listing, measuring and leaving at the same time: for the race detector, and for what is left. No time passes, so that no
+// session ends of its own accord.
 func TestAllAtOnce(t *testing.T) {
-	s := open(t, configure(t, allOnOne))
+	c := configure(t, allOnOne)
 	offers := map[string]string{"whip": offerFile(t, "chromium-publish-H264"), "whep": offerFile(t, "chromium-play-default")}
-	done := make(chan struct{})
-	site := site(s)
-	for _, endpoint := range []string{"whip", "whep"} {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			for i := range 100 {
-				res := ask(site, http.MethodPost, fmt.Sprintf("/rtc/v1/%s/?stream=s%d", endpoint, i%3), offers[endpoint], sdpType)
-				if location := res.Header.Get("Location"); location != "" && i%4 != 0 {
-					ask(site, http.MethodDelete, location, "")
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		site := site(s)
+		var all sync.WaitGroup
+		for _, endpoint := range []string{"whip", "whep"} {
+			all.Go(func() {
+				for i := range 100 {
+					res := ask(site, http.MethodPost, fmt.Sprintf("/rtc/v1/%s/?stream=s%d", endpoint, i%3), offers[endpoint], sdpType)
+					if location := res.Header.Get("Location"); location != "" && i%4 != 0 {
+						ask(site, http.MethodDelete, location, "")
+					}
+				}
+			})
+		}
+		all.Go(func() {
+			for range 100 {
+				for _, path := range []string{"/api/v1/clients/", "/api/v1/streams/", "/metrics"} {
+					if res := ask(site, http.MethodGet, path, ""); res.StatusCode != 200 {
+						t.Error(path, res.Status)
+					}
 				}
 			}
-		}()
-	}
-	go func() {
-		defer func() { done <- struct{}{} }()
-		for range 100 {
-			for _, path := range []string{"/api/v1/clients/", "/api/v1/streams/", "/metrics"} {
-				if res := ask(site, http.MethodGet, path, ""); res.StatusCode != 200 {
-					t.Error(path, res.Status)
-				}
+		})
+		all.Wait()
+		for _, sess := range s.sessions.all() {
+			res := local(s, http.MethodDelete, "/api/v1/clients/"+sess.info.id, "")
+			if body := text(t, res); !strings.HasPrefix(body, `{"code":0`) {
+				t.Errorf("kick: %s", body)
 			}
 		}
-	}()
-	for range 3 {
-		<-done
-	}
-	for _, sess := range s.sessions.all() {
-		res := local(s, http.MethodDelete, "/api/v1/clients/"+sess.info.id, "")
-		if body := text(t, res); !strings.HasPrefix(body, `{"code":0`) {
-			t.Errorf("kick: %s", body)
-		}
-	}
-	nothingLeft(t, s)
+		nothingLeft(t, s)
+	})
 }
