@@ -18,26 +18,8 @@ const elsewhere = "Origin: http://elsewhere.example"
 func playable(t *testing.T, s *Server) (paths []string) {
 	t.Helper()
 	video, audio := h264AndAAC(t)
-	source := synthesize(t, s, "x", video, audio)
-	first := make(chan struct{})
-	go func() {
-		defer close(first)
-		fetch(t, base(s)+"/live/x.m3u8")
-	}()
-	until(t, "the first segment", func() bool {
-		source.feed(1)
-		select {
-		case <-first:
-			return true
-		default:
-			return false
-		}
-	})
-	var playlist string
-	until(t, "a part, a map or a key behind the first segment", func() bool {
-		playlist, _ = fetch(t, base(s)+"/live/x.m3u8")
-		return len(listed(playlist)) > 0 && (strings.Contains(playlist, "EXT-X-PART:") || strings.Contains(playlist, "EXT-X-KEY:"))
-	})
+	synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 2)
+	playlist, _ := fetch(t, base(s)+"/live/x.m3u8")
 	names := listed(playlist)
 	paths = []string{"x.m3u8", "x.flv", "x.ts", "x.aac", names[len(names)-1]}
 	for _, tag := range []string{"PART", "MAP", "KEY"} {

@@ -321,9 +321,11 @@ func TestHLSRepublish(t *testing.T) {
 	before := first.play(s, "/live/x.m3u8", 4)
 	first.end()
 	second := synthesize(t, s, "x", video, audio)
+	second.feed(1) // and not more before it is cut, or the discontinuity might leave the list unseen
+	until(t, "the second publication to be cut", func() bool { return second.cut(s).Turns == 1 })
+	second.feed(1)
 	var after string
 	until(t, "a discontinuity", func() bool {
-		second.feed(1)
 		after, _ = fetch(t, base(s)+"/live/x.m3u8")
 		return strings.Count(after, "#EXT-X-DISCONTINUITY\n") == 1
 	})

@@ -15,9 +15,11 @@ func TestHLSOnDisk(t *testing.T) {
 	video, audio := h264AndAAC(t)
 	source := synthesize(t, s, "x", video, audio)
 	file := filepath.Join(dir, "hls", "live", "x.m3u8")
+	source.feed(1)
+	until(t, "the segments to begin", func() bool { return source.cut(s).Frames > 0 })
+	source.feed(5)
 	var playlist string
 	until(t, "a playlist with a window of segments", func() bool {
-		source.feed(1)
 		b, _ := os.ReadFile(file)
 		playlist = string(b)
 		return strings.Count(playlist, "#EXTINF") >= 4 && strings.Contains(playlist, "-1000.ts")
@@ -62,12 +64,7 @@ func TestHLSDiskFails(t *testing.T) {
 	}
 	s := open(t, configure(t, withHLS("hls_ctx off; hls_path "+file+";", "")))
 	video, audio := h264AndAAC(t)
-	source := synthesize(t, s, "x", video, audio)
-	until(t, "a segment", func() bool {
-		source.feed(1)
-		return s.stats.segments.Load() > 0
-	})
-	playlist, _ := fetch(t, base(s)+"/live/x.m3u8")
+	playlist := synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 2)
 	segment, _ := fetch(t, base(s)+"/live/"+listed(playlist)[0])
 	checkTS(t, segment)
 }
