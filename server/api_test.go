@@ -58,11 +58,9 @@ func rtcBody(t *testing.T, url, offer string) string {
 }
 
 func TestRTCAPI(t *testing.T) {
-	s := open(t, configure(t, allOnOne))
 	publish, play := offerFile(t, "chromium-publish-H264"), offerFile(t, "chromium-play-default")
 	const success = envelopeText + `,"sdp":"SDP","sessionid":"OURS:THEIRS"}`
-	// Refusals are wanted with a word of their reason.
-	for _, test := range []struct{ name, path, body, want string }{
+	tests := []struct{ name, path, body, want string }{ // refusals are wanted with a word of their reason
 		{"publish", "publish/", rtcBody(t, "webrtc://localhost/live/one", publish), success},
 		{"play", "play/", rtcBody(t, "webrtc://localhost:8080/live/one", play), success},
 		{"play before publish", "play/", rtcBody(t, "webrtc://localhost/live/none", play), success},
@@ -80,12 +78,16 @@ func TestRTCAPI(t *testing.T) {
 		{"broken URL", "publish/", rtcBody(t, "webrtc://[::1/live/two", publish), "webrtc://host"},
 		{"climbing", "publish/", rtcBody(t, "webrtc://localhost/live/..", publish), "must not hold"},
 		{"huge", "publish/", rtcBody(t, "webrtc://localhost/live/two", strings.Repeat("v", 1<<20)), "too large"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			res := call(t, http.MethodPost, base(s)+"/rtc/v1/"+test.path, test.body)
+	}
+	c := bubbled(t, "")
+	synctest.Test(t, func(t *testing.T) { // where the publisher, which has no path, does not lose its place with time
+		s := offline(t, c)
+		for _, test := range tests {
+			t.Log(test.name)
+			res := local(s, http.MethodPost, "/rtc/v1/"+test.path, test.body)
 			if test.want == success {
 				expectJSON(t, res, success)
-				return
+				continue
 			}
 			var failure struct {
 				Code   int
@@ -95,11 +97,11 @@ func TestRTCAPI(t *testing.T) {
 			if err := json.Unmarshal([]byte(body), &failure); err != nil || res.StatusCode != 200 || failure.Code != 400 || len(failure.Reason) < 10 || !strings.Contains(failure.Reason, test.want) {
 				t.Errorf("%s: %s", res.Status, body)
 			}
-		})
-	}
-	if n := len(s.sessions.all()); n != 6 {
-		t.Errorf("%d sessions, want 6", n)
-	}
+		}
+		if n := len(s.sessions.all()); n != 6 {
+			t.Errorf("%d sessions, want 6", n)
+		}
+	})
 }
 
 // The HTTP query, not streamurl, tells candidates.
