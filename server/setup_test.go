@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/datarhei/gosrt.DialWithContext.func1"))
 }
 
-// patience is far more than anything here takes.
-const patience = time.Minute
+// patience is far more than anything here takes, also on a machine that has a tenth of a processor to spare.
+const patience = 3 * time.Minute
 
 // until waits for a condition.
 func until(t *testing.T, what string, ok func() bool) {
