@@ -115,7 +115,7 @@ func TestBridgeCounts(t *testing.T) {
 	f.picture(&h264, true)
 	v.pictures(1)
 	b := &s.stats.bridged
-	until(t, "the counters", func() bool { return b.jumps.Load() > 0 })
+	until(t, "the counters", func() bool { return b.jumps.Load() > 0 && b.lost.Load() > 0 })
 	body := text(t, call(t, "GET", base(s)+"/metrics", ""))
 	for name, want := range map[string]uint64{"pictures_incomplete": b.incomplete.Load(), "pictures_skipped": b.skipped.Load(), "packets_lost": 1, "jumps": 1} {
 		if line := fmt.Sprintf("oneport_bridge_%s_total %d\n", name, want); !strings.Contains(body, line) {
