@@ -155,6 +155,7 @@ func TestFLV(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("viewer %d: first frame after %v", i, time.Since(began))
+		v.read(1) // the first sound is there too: who comes now is told of both, however late it was
 		v = watch(t, base(s)+"/live/x.flv")
 		checkStart(t, v, v.read(25))
 	}
@@ -200,6 +201,7 @@ func streamName(name string) stream.Name {
 func TestNothingAskedFor(t *testing.T) {
 	s := open(t, configure(t, withFLV("")))
 	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 300, NoAudio: true})
+	until(t, "the picture", func() bool { return len(s.hubs["__defaultVhost__"].Formats(streamName("x"))) == 1 })
 	if res := call(t, "GET", base(s)+"/live/x.aac", ""); res.StatusCode != http.StatusNotAcceptable {
 		t.Errorf("its sound: %s", res.Status)
 	}

@@ -241,6 +241,7 @@ func TestFLVByHTTP2(t *testing.T) {
 	}
 	s := open(t, c)
 	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 300})
+	watch(t, base(s)+"/live/x.flv").read(1) // both sound and picture are there
 	res, err := browser(t, true).Get("https://" + s.ports[0].Addr().String() + "/live/x.flv")
 	if err != nil {
 		t.Fatal(err)
