@@ -198,7 +198,11 @@ func TestAbandonedOffers(t *testing.T) {
 	if n := s.metric("srs_streams"); n != 0 {
 		t.Errorf("%v streams are left", n)
 	}
-	ended := s.log.find("msg", "session ended")
+	var ended []entry
+	eventually(t, slack, "the log tells of each", func() bool { // a moment after the last is gone
+		ended = s.log.find("msg", "session ended")
+		return len(ended) >= got[http.StatusCreated]
+	})
 	for _, e := range ended {
 		if !strings.Contains(e["why"], "no valid connectivity check") {
 			t.Fatalf("a session ended so: %v", e)

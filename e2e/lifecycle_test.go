@@ -55,7 +55,7 @@ func TestStopTellsWhoIsBehind(t *testing.T) {
 	v.Stall(true)
 	eventually(t, joinLimit, "the viewer is behind", func() bool { return clientOf(t, s, id).LagMS > 500 })
 	s.stop.Do(func() { _ = s.cmd.Process.Signal(syscall.SIGTERM) })
-	eventually(t, joinLimit, "its session has ended", func() bool { return len(s.log.find("msg", "session ended", "session", id)) == 1 })
+	s.awaitEnd(id)
 	v.Stall(false)
 	eventually(t, joinLimit, "the client notices the end", func() bool { return v.Err() != nil })
 	if err := v.Err(); err.Error() != "closed by the server (DTLS alert)" {

@@ -38,7 +38,7 @@ func TestPublisherReplaced(t *testing.T) {
 				v.awaitMore(t, 200)
 				checkSpliced(t, v)
 			}
-			if ended := s.log.find("msg", "session ended", "session", old); len(ended) != 1 || !strings.Contains(ended[0]["why"], "another publisher") {
+			if ended := s.awaitEnd(old); !strings.Contains(ended["why"], "another publisher") {
 				t.Errorf("the old session ended so: %v", ended)
 			}
 		})
@@ -125,8 +125,7 @@ func TestCodecChange(t *testing.T) {
 	eventually(t, joinLimit, "both were served", func() bool { return narrow.Stats().Packets > 0 })
 	publishAndCheck(t, s, both, v, 20)
 	eventually(t, joinLimit, "the viewer that can't is told to go", func() bool { return narrow.Err() != nil })
-	ended := s.log.find("msg", "session ended", "session", narrowID)
-	if len(ended) != 1 || !strings.Contains(ended[0]["why"], "VP8") {
+	if ended := s.awaitEnd(narrowID); !strings.Contains(ended["why"], "VP8") {
 		t.Errorf("its session ended so: %v", ended)
 	}
 	status, _, body := post(t, s.endpoint("whep", "change"), handmade(false).offer())

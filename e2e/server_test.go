@@ -166,6 +166,17 @@ func (s *server) checkSessions() {
 	}
 }
 
+// awaitEnd waits for the line that tells of a session's end: the client is told first. That there is no other, finish checks.
+func (s *server) awaitEnd(session string) entry {
+	s.t.Helper()
+	var ended []entry
+	eventually(s.t, joinLimit, "the log tells of the session's end", func() bool {
+		ended = s.log.find("msg", "session ended", "session", session)
+		return len(ended) > 0
+	})
+	return ended[0]
+}
+
 // checkFields holds a line of the log to saying something in each field.
 func (s *server) checkFields(e entry, fields ...string) {
 	s.t.Helper()
