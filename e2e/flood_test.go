@@ -163,8 +163,8 @@ func TestJoinAtTheDescriptorLimit(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := launch(t, []string{"sh", "-c", "ulimit -n 200 && exec " + program}, nil)
-			crowd(t, s.addr, 400, says)
+			s := launch(t, []string{"sh", "-c", "ulimit -n 100 && exec " + program}, nil)
+			crowd(t, s.addr, 200, says)
 			eventually(t, slack, "the limit is reached", func() bool { return len(s.log.find("msg", "can't accept connections")) > 0 })
 			took := joinTime(t, s)
 			t.Logf("a join takes %v", took)
