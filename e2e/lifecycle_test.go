@@ -16,10 +16,12 @@ func TestStop(t *testing.T) {
 	codecs := []*codec{h264(), opus()}
 	var clients []*bench.Client
 	var browsers []*pion
+	// So little that a goodbye by UDP finds room in a client's buffer, however long the machine keeps the client from reading.
+	source := bench.SourceOptions{KBPS: 80}
 	for _, network := range []string{"tcp", "udp"} {
 		stream := "stop-" + network
 		v := play(t, s, stream, bench.ClientOptions{Net: network}) // before there is a publisher
-		p := publish(t, s, stream, bench.ClientOptions{Net: network}, bench.SourceOptions{})
+		p := publish(t, s, stream, bench.ClientOptions{Net: network}, source)
 		v.awaitMore(t, 100)
 		clients = append(clients, v.Client, p.Client)
 		browsers = append(browsers, playPion(t, s, stream, pionOptions{network: network, codecs: codecs}))
