@@ -29,7 +29,7 @@ type ClientOptions struct {
 
 	ReceiveBuffer int           // SO_RCVBUF, set before connecting; 0: the system's
 	Tick          time.Duration // between keepalives and reports; default 1 s if packets are decrypted, else 2.5 s
-	CheckTimeout  time.Duration // to connect and to be answered, each candidate; default 3 s
+	CheckTimeout  time.Duration // to connect and to be answered, each candidate, and when the session is deleted; default 3 s
 
 	run    uint32 // see verifier
 	shared *shared

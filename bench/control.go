@@ -14,7 +14,7 @@ import (
 func (c *Client) Close() error {
 	var err error
 	if c.resource != nil && !c.links.isClosing() {
-		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), c.opt.CheckTimeout)
 		err = c.resource.remove(ctx, c.shared.http, c.opt.Bearer)
 		cancel()
 	}

@@ -48,7 +48,7 @@ func (s *server) checkRecovers(t testing.TB, before footprint, within time.Durat
 func joinTime(t testing.TB, s *server) time.Duration {
 	t.Helper()
 	began := time.Now()
-	c := dial(t, s.endpoint("whep", "join"), bench.ClientOptions{})
+	c := dial(t, s.endpoint("whep", "join"), bench.ClientOptions{CheckTimeout: joinLimit}) // a connection may wait for room
 	took := time.Since(began)
 	must(t, c.Close())
 	return took
@@ -96,7 +96,8 @@ func TestDescriptorLimit(t *testing.T) {
 	t.Parallel()
 	s := launch(t, []string{"sh", "-c", "ulimit -n 64 && exec " + program}, nil)
 	var open []net.Conn
-	begun := time.Now() // the trouble comes while there are ever more, and on a busy machine it has gone and come again by the last
+	// The trouble comes while there are ever more, and on a busy machine it has gone and come again by the last.
+	begun := time.Now()
 	for range 200 { // those that are not accepted wait in the kernel's queue
 		c, err := net.Dial("tcp", s.addr)
 		must(t, err)
