@@ -57,8 +57,8 @@ func joinTime(t testing.TB, s *server) time.Duration {
 // A thousand connections of each bad kind at once: none of them lasts, and somebody who joins meanwhile notices nothing.
 func TestConnectionFlood(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	usual := max(joinTime(t, s), joinTime(t, s), 50*time.Millisecond)
+	s, quiet := start(t), start(t)
+	joinTime(t, s)
 	before := s.footprint()
 	var open []net.Conn
 	defer func() {
@@ -77,9 +77,11 @@ func TestConnectionFlood(t *testing.T) {
 		must(t, err)
 		healthCheck.Close()
 	}
-	worst := time.Duration(0)
-	for range 5 {
+	worst, usual := time.Duration(0), 50*time.Millisecond
+	for range 5 { // in turn with joins of a quiet server: the machine is as busy for these
+		usual = max(usual, joinTime(t, quiet))
 		worst = max(worst, joinTime(t, s))
+		usual = max(usual, joinTime(t, quiet))
 	}
 	t.Logf("join: usually %v, during the flood at most %v, %v goroutines", usual, worst, s.metric("oneport_goroutines"))
 	if worst > 10*usual {
