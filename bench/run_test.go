@@ -79,16 +79,30 @@ func TestRunStreams(t *testing.T) {
 // An interrupt ends a run at once, and what was measured is still printed.
 func TestRunInterrupted(t *testing.T) {
 	s := newSFU(t, false, true)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var out bytes.Buffer
-	r, err := Run(ctx, Options{WHIP: s.whip(), WHEP: s.whep(), N: 2, KBPS: 500, Duration: time.Hour}, &out)
+	progress := sight{"joined 2/2", cancel}
+	r, err := Run(ctx, Options{WHIP: s.whip(), WHEP: s.whep(), N: 2, KBPS: 500, Duration: time.Hour, Progress: progress}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Joined != 2 || r.Seconds > 60 || !strings.Contains(out.String(), "joined           2 of 2") {
 		t.Errorf("%+v\n%s", r, out.String())
 	}
+}
+
+// sight is a writer that does something at the sight of a text.
+type sight struct {
+	of string
+	do func()
+}
+
+func (s sight) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), s.of) {
+		s.do()
+	}
+	return len(b), nil
 }
 
 func TestRunRefused(t *testing.T) {
