@@ -21,7 +21,7 @@ test: check unit parsers pages e2e
 
 test-full: test full
 
-full: fuzz build e2e/node_modules
+full: fuzz build e2e/node_modules/.package-lock.json
 	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/full/*.test.mjs
 
@@ -42,14 +42,15 @@ fuzz:
 parsers:
 	FUZZTIME=5000x sh e2e/fuzz.sh $(PARSERS)
 
-pages: e2e/node_modules
+pages: e2e/node_modules/.package-lock.json
 	node --test web/test/*.test.mjs
 
-e2e: build e2e/node_modules
+e2e: build e2e/node_modules/.package-lock.json
 	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/*.test.mjs
 
-e2e/node_modules: e2e/package-lock.json
+# npm writes this file when all else is there: what an install that failed has left is not taken for one.
+e2e/node_modules/.package-lock.json: e2e/package-lock.json
 	sh e2e/setup.sh
 	cd e2e && npm ci --no-audit --no-fund
 	@touch $@
@@ -57,7 +58,7 @@ e2e/node_modules: e2e/package-lock.json
 bench: build
 	ONEPORT_BIN=$(CURDIR)/$(BIN) bench/figures.sh
 
-delays: build e2e/node_modules
+delays: build e2e/node_modules/.package-lock.json
 	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) node e2e/measure/delays.mjs
 
