@@ -9,10 +9,14 @@ FUZZTIME ?= 1000x
 # The packages that parse what comes before anything is verified: WebRTC's, and the configuration. "make full" has all.
 PARSERS := port ice sdp rtc dtls config
 
-.PHONY: build run test test-full full check unit fuzz parsers pages e2e bench delays cross clean
+.PHONY: build clients run test test-full full check unit fuzz parsers pages e2e bench delays cross clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) .
+
+# The client that tests build is compiled before they begin: they wait for it no longer than for anything else.
+clients:
+	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./e2e/copy
 
 run: build
 	./$(BIN)
@@ -21,7 +25,7 @@ test: check unit parsers pages e2e
 
 test-full: test full
 
-full: fuzz build e2e/node_modules/.package-lock.json
+full: fuzz build clients e2e/node_modules/.package-lock.json
 	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/full/*.test.mjs
 
@@ -45,7 +49,7 @@ parsers:
 pages: e2e/node_modules/.package-lock.json
 	node --test web/test/*.test.mjs
 
-e2e: build e2e/node_modules/.package-lock.json
+e2e: build clients e2e/node_modules/.package-lock.json
 	sh e2e/setup.sh
 	ONEPORT_BIN=$(CURDIR)/$(BIN) node --test --test-concurrency=1 e2e/*.test.mjs
 

@@ -9,11 +9,13 @@ import { promisify } from 'node:util';
 
 let built;
 
-// program is its path. It is built once for this process.
+// program is its path. It is built once for this process, as "make build" builds the server: what that one has compiled is not
+// compiled a second time while a test waits.
 export function program() {
   built ??= (async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'copy');
-    await promisify(execFile)('go', ['build', '-o', path, './e2e/copy'], { cwd: new URL('../..', import.meta.url).pathname });
+    const options = { cwd: new URL('../..', import.meta.url).pathname, env: { ...process.env, CGO_ENABLED: '0' } };
+    await promisify(execFile)('go', ['build', '-trimpath', '-o', path, './e2e/copy'], options);
     return path;
   })();
   return built;
