@@ -18,12 +18,11 @@ scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS',
     await plays(viewer);
     assert.equal(await text(viewer, 'transport'), name);
     const lists = way === 'hls';
-    const { stats } = await near(viewer, lists ? 12 : 1.5);
+    const { stats } = await near(viewer, lists ? 12 : 1.5, lists ? 20_000 : 3000);
     s.figure(`srs_player by ${name}: ${stats.latency.toFixed(0)} ms behind, ${(stats.ahead * 1000).toFixed(0)} ms of buffer, ${stats.dropped} of ${stats.frames} frames dropped`);
-    assert.ok(stats.latency < (lists ? 20_000 : 3000), `${stats.latency} ms behind`);
     assert.match(await text(viewer, 'codec'), /^H264/);
     assert.equal(await text(viewer, 'audio-codec'), 'AAC');
-    assert.equal(await text(viewer, 'resolution'), '640 × 360');
+    await until('the size is told, which a busy encoder may make smaller for a while', async () => await text(viewer, 'resolution') === '640 × 360');
     assert.match(await text(viewer, 'bitrate'), /bit\/s$/);
     if (way === 'flv') await plots(viewer);
     assert.match(await text(viewer, 'dropped'), /^\d+ \([\d.]+ %\)$/);
@@ -33,7 +32,7 @@ scene('srs_player plays a browser\'s stream by FLV, WebSocket, MPEG-TS and HLS',
   await plays(viewer);
   await viewer.page.evaluate(() => document.getElementById('video').pause());
   await until('the picture is behind', async () => (await look(viewer)).stats.ahead > 2.5);
-  assert.match(await text(viewer, 'latency'), /^[2-9].*s$/);
+  assert.match(await text(viewer, 'latency'), /^([2-9]|[1-9]\d+)\.\d+ s$/);
   await viewer.page.getByTestId('live').click();
   await near(viewer, 1.2);
   await plays(viewer);

@@ -81,8 +81,9 @@ export async function plots(viewer) {
 // plain waits until the plot has no line: nothing has been played.
 export const plain = (viewer) => until('no line is drawn', async () => (await viewer.page.evaluate(plotted)).lines.every((pixels) => pixels === 0));
 
-// near waits until the buffer is as small as a live one is.
-export const near = (viewer, most) => until(`less than ${most} s are ahead`, async () => {
+// near waits until the buffer is as small as a live one is, and the picture as many ms behind at most.
+export const near = (viewer, most, behind = Infinity) => until(`less than ${most} s are ahead, and the picture less than ${behind} ms behind`, async () => {
   const p = await look(viewer);
-  return p.state === 'live' && p.stats.ahead < most && p;
+  if (p.state === 'live' && p.stats.ahead < most && p.stats.latency < behind) return p;
+  throw new Error(`${p.state}, ${p.stats?.ahead} s ahead, ${p.stats?.latency} ms behind`);
 });
