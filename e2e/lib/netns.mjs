@@ -72,13 +72,16 @@ export class Network {
     return path;
   }
 
-  dropUDP() { this.run('nft', 'add', 'rule', 'inet', 'e2e', 'drops', 'meta', 'l4proto', 'udp', 'counter', 'drop'); }
-
-  passUDP() { this.run('nft', 'flush', 'chain', 'inet', 'e2e', 'drops'); }
+  // dropUDP drops all of it, or what comes from one port.
+  dropUDP({ from } = {}) {
+    const which = from ? ['udp', 'sport', String(from)] : ['meta', 'l4proto', 'udp'];
+    this.run('nft', 'add', 'rule', 'inet', 'e2e', 'drops', ...which, 'counter', 'drop');
+  }
 
   // dropped counts the UDP datagrams that have been dropped.
   dropped() {
-    return Number(/packets (\d+)/.exec(this.run('nft', 'list', 'chain', 'inet', 'e2e', 'drops'))?.[1] ?? 0);
+    const counters = this.run('nft', 'list', 'chain', 'inet', 'e2e', 'drops').matchAll(/packets (\d+)/g);
+    return [...counters].reduce((sum, [, packets]) => sum + Number(packets), 0);
   }
 
   async close() {
