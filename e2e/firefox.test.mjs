@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { Relay } from './lib/relay.mjs';
 import { scene } from './lib/scene.mjs';
 import { freePort } from './lib/server.mjs';
+import { until } from './lib/until.mjs';
 
 // ownAddress is one of this machine's that Firefox sends media to. It takes none of the loopback, neither for the server's nor
 // for the one that the server sees it come from. A Network (lib/netns.mjs) is of no use here: the test drives it by TCP, too.
@@ -72,9 +73,12 @@ scene('Firefox comes back when its TCP connections are cut', async (s) => {
     assert.ok(relay.accepted >= dialled + 2, 'both have dialled again');
     for (const role of ['publish', 'play']) {
       const { session } = server.events().find((e) => e.what === 'session started' && e.role === role);
-      const told = server.events().filter((e) => e.session === session).map((e) => e.what);
-      const lost = told.indexOf('session has lost its path and waits for the client to come back');
-      assert.ok(lost > 0 && told.indexOf('session moved', lost) > lost, `the log of the ${role} session: ${told}`);
+      const told = await until(`the log of the ${role} session tells of a move`, () => {
+        const now = server.events().filter((e) => e.session === session).map((e) => e.what);
+        const lost = now.indexOf('session has lost its path and waits for the client to come back');
+        if (lost > 0 && now.indexOf('session moved', lost) > lost) return now;
+        throw new Error(now);
+      });
       assert.ok(!told.includes('session ended'), `the log of the ${role} session: ${told}`);
     }
     assert.equal(server.events().filter((e) => e.what === 'session started').length, 2, 'the same sessions');

@@ -29,6 +29,9 @@ scene('answers that take long do so at every start', async (s) => {
 // replaced is how many publishers had their place taken: nobody told the server of their end.
 const replaced = (server) => server.events().filter(({ what, line }) => what === 'session ended' && line.includes('took its place')).length;
 
+// onePlace waits until the log tells of every publisher but the last that its place was taken.
+const onePlace = (server, offers) => until('the others had their places taken', () => replaced(server) === offers.accepted - 1);
+
 // untilBusy has a publisher come back until it found its own stream busy. The server may have forgotten who was there before,
 // if the machine was slow; then the publisher takes the place without having been refused, and is the one to come back.
 async function untilBusy(offers, comeBack) {
@@ -57,7 +60,8 @@ scene('a publisher that reloads before its answer came is not kept out by itself
     await until('the server answers', () => offers.refused || offers.accepted > accepted);
   });
   await publisher.reaches('live');
-  assert.deepEqual([offers.refused, replaced(server)], [1, offers.accepted - 1]);
+  assert.equal(offers.refused, 1);
+  await onePlace(server, offers);
 });
 
 scene('a publisher whose goodbye was lost is not kept out by itself', async (s) => {
@@ -82,7 +86,8 @@ scene('a publisher whose goodbye was lost is not kept out by itself', async (s) 
     await publisher.start();
     await publisher.reaches('live');
   });
-  assert.deepEqual([offers.refused, replaced(server), (await publisher.facts()).renewals], [1, offers.accepted - 1, 0]);
+  assert.deepEqual([offers.refused, (await publisher.facts()).renewals], [1, 0]);
+  await onePlace(server, offers);
 });
 
 underWay('whip.html');

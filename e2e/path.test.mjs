@@ -62,6 +62,8 @@ scene('a restart of ICE on a healthy session changes the path and nothing else',
   }
   const f = await viewer.facts();
   assert.equal(f.video.packetsLost, 0, 'no packet was lost on the way');
-  assert.equal(server.events().filter((e) => e.what === 'session restarts ICE').length, 2);
+  const restarts = () => server.events().filter((e) => e.what === 'session restarts ICE').length;
+  await until('the log tells of both restarts', () => restarts() >= 2);
+  assert.equal(restarts(), 2);
   assert.equal(server.events().filter((e) => e.what === 'session started').length, 2);
 });

@@ -43,8 +43,10 @@ export async function sameSession(server, client, role) {
   assert.deepEqual([client.count('POST'), client.count('DELETE')], [1, 0], 'the same session');
   assert.ok(client.count('PATCH') >= 1, 'ICE was restarted by PATCH');
   const { session } = server.events().find((e) => e.what === 'session started' && e.role === role);
-  const told = server.events().filter((e) => e.session === session && !e.line.includes('level=DEBUG'))
+  const tells = () => server.events().filter((e) => e.session === session && !e.line.includes('level=DEBUG'))
     .map((e) => [e.what, e.transport].filter(Boolean).join(' '));
+  await until(`the log of the ${role} session tells of the move`, () => tells().includes('session moved tcp'));
+  const told = tells();
   const restart = told.indexOf('session restarts ICE');
   assert.equal(told[0], 'session started udp', `the log of the ${role} session: ${told}`);
   assert.ok(restart > 0, `the log of the ${role} session: ${told}`);
