@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,15 +79,20 @@ func TestHLSStaysInside(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "live")); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, configure(t, withHLS("hls_ctx off; hls_path "+dir+";", "")))
+	log := &lateLog{}
+	s, err := Open(configure(t, withHLS("hls_ctx off; hls_path "+dir+";", "")), slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
 	if res := call(t, "GET", base(s)+"/live/secret-1.ts", ""); res.StatusCode != 404 {
 		t.Errorf("%s: %s", res.Status, text(t, res))
 	}
 	video, audio := h264AndAAC(t)
 	source := synthesize(t, s, "x", video, audio)
-	until(t, "a segment", func() bool {
+	until(t, "the disk to refuse a segment", func() bool {
 		source.feed(1)
-		return s.stats.segments.Load() > 0
+		return strings.Contains(log.text(), "segments can't be written")
 	})
 	fetch(t, base(s)+"/live/x.m3u8")
 	if files, _ := os.ReadDir(outside); len(files) != 1 {
