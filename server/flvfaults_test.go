@@ -2,7 +2,6 @@ package server
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"oneport/bench"
@@ -172,26 +172,37 @@ func TestMount(t *testing.T) {
 
 // A viewer that comes first waits, plays when the stream is there, and its response ends when the publisher leaves.
 func TestFLVWaitsAndEnds(t *testing.T) {
-	s := open(t, configure(t, withFLV("")))
-	v := watch(t, base(s)+"/live/x.flv?token=a")
-	c, err := bench.Dial(within(t), base(s)+"/rtc/v1/whip/?stream=x", bench.ClientOptions{Role: bench.Publish})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(within(t))
-	ended := make(chan error, 1)
-	go func() { ended <- c.Publish(ctx, bench.SourceOptions{KBPS: 300}) }()
-	checkStart(t, v, v.read(10))
-	cancel()
-	<-ended
-	c.Close()
-	for err = nil; err == nil; {
-		_, err = v.frame()
-	}
-	if !errors.Is(err, io.EOF) {
-		t.Errorf("the response ends with %v", err)
-	}
-	until(t, "the end of all", func() bool { return leftovers(s) == "" })
+	c := configure(t, withFLV(""))
+	synctest.Test(t, func(t *testing.T) {
+		s := offline(t, c)
+		client := pipeTo(t, s)
+		io.WriteString(client, "GET /live/x.flv?token=a HTTP/1.1\r\nHost: x\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &flvStream{t: t, res: res, r: bufio.NewReader(res.Body)}
+		f := feedPackets(t, s, "x")
+		go func() {
+			defer f.Close()
+			for i := range 50 {
+				for n := range 2 { // before the picture, for it to be known that there will be sound
+					f.push(&opus, uint32(2*i+n)*960, true, []byte{0xfc, 0xff, 0xfe})
+				}
+				f.picture(&h264, i%25 == 0)
+				time.Sleep(40 * time.Millisecond)
+			}
+		}()
+		checkStart(t, v, v.read(10))
+		for err == nil {
+			_, err = v.frame()
+		}
+		if !errors.Is(err, io.EOF) {
+			t.Errorf("the response ends with %v", err)
+		}
+		synctest.Wait()
+		nothingLeft(t, s)
+	})
 }
 
 // Who waits in vain is sent away when viewer_patience is over.
