@@ -38,7 +38,7 @@ func TestIdleRTMPTakesNoPlace(t *testing.T) {
 	dials(t, s, 10, rtmpHello())                            // no wish
 	until(t, "the idle connections", func() bool { return s.ports[0].Stats().Serving == 21 })
 	watch(t, base(s)+"/live/x.flv").pictures(1)
-	dialRTMP(t, addrOf(s), "live").play("x")
+	dialRTMP(t, addrOf(s), "live").begin("x")
 	publishing(t, s, "y")
 }
 
@@ -54,7 +54,7 @@ func TestNewcomersAreDisplaced(t *testing.T) {
 	}
 	until(t, "the publisher to be known", func() bool { return s.newcomers.count() == 4 })
 	s.newcomers.most = 4
-	dialRTMP(t, addrOf(s), "live").play("x")
+	dialRTMP(t, addrOf(s), "live").begin("x")
 	if n := s.newcomers.displaced.Load(); n != 2 {
 		t.Errorf("%d were displaced by two", n)
 	}
@@ -155,11 +155,14 @@ func TestWaitingLeavesPlaces(t *testing.T) {
 			t.Errorf("one too many waits for .%s: %s: %s", extension, res.Status, body)
 		}
 	}
-	if code, why := dialRTMP(t, addrOf(s), "live").play("nobody"); code != "NetStream.Play.Failed" || !strings.Contains(why, "max_connections") {
+	refused := dialRTMP(t, addrOf(s), "live")
+	if code, why := refused.play("nobody"); code != "NetStream.Play.Failed" || !strings.Contains(why, "max_connections") {
 		t.Errorf("one too many waits by RTMP: %s: %s", code, why)
 	}
+	refused.conn.Close()
+	until(t, "the end of all that were refused", func() bool { return s.places.taken.Load() == 4 })
 	watch(t, base(s)+"/live/x.flv").pictures(1)
-	dialRTMP(t, addrOf(s), "live").play("x")
+	dialRTMP(t, addrOf(s), "live").begin("x")
 	if body := text(t, call(t, "GET", base(s)+"/metrics", "")); !strings.Contains(body, "oneport_viewers_waiting{protocol=\"other\"} 3\n") {
 		t.Error("the metrics don't count who waits")
 	}

@@ -138,6 +138,14 @@ func (c *rtmpClient) play(name string) (code, description string) {
 	return code, description
 }
 
+// begin asks to play what it is to be let in to.
+func (c *rtmpClient) begin(name string) {
+	c.t.Helper()
+	if code, why := c.play(name); code != "NetStream.Play.Start" {
+		c.t.Errorf("play: %s: %s", code, why)
+	}
+}
+
 // send sends a tag; the library takes a time for 63 bits, so that its wrap is the test's.
 func (c *rtmpClient) send(tag flv.Tag) error {
 	return c.message(byte(tag.Type), time.Duration(tag.Time)*time.Millisecond, tag.Body)

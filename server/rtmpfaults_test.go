@@ -228,7 +228,7 @@ func TestRTMPS(t *testing.T) {
 func TestRTMPCap(t *testing.T) {
 	s := open(t, configure(t, withRTMP("")+"max_connections 2;"))
 	publishing(t, s, "x")
-	dialRTMP(t, addrOf(s), "live").play("x")
+	dialRTMP(t, addrOf(s), "live").begin("x")
 	for _, ask := range []func(*rtmpClient, string) (string, string){(*rtmpClient).play, (*rtmpClient).publish} {
 		third := dialRTMP(t, addrOf(s), "live")
 		if code, why := ask(third, "y"); !strings.Contains(why, "max_connections") || !strings.Contains(code, "Failed") && !strings.Contains(code, "BadName") {
