@@ -30,7 +30,7 @@ func withSRT(server, vhost string) string {
 func dialSRT(s *Server, streamID, passphrase string) (conn gosrt.Conn, err error) {
 	c := gosrt.DefaultConfig()
 	c.StreamId, c.Passphrase = streamID, passphrase
-	c.ConnectionTimeout = 2 * time.Second
+	c.ConnectionTimeout, c.PeerIdleTimeout = 20*time.Second, patience // who is given up may have been let in, and holds the stream then
 	for range 10 {
 		conn, err = gosrt.Dial("srt", s.srt.Addr().String(), c)
 		if err == nil || !strings.Contains(err.Error(), "timeout") {
