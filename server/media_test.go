@@ -16,7 +16,7 @@ import (
 // publish sends a stream until the test ends.
 func publish(t *testing.T, s *Server, stream string, o bench.ClientOptions, source bench.SourceOptions) *bench.Client {
 	t.Helper()
-	o.Role = bench.Publish
+	o.Role, o.CheckTimeout = bench.Publish, patience
 	c, err := bench.Dial(within(t), base(s)+"/rtc/v1/whip/?stream="+stream, o)
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +35,7 @@ func publish(t *testing.T, s *Server, stream string, o bench.ClientOptions, sour
 // play watches a stream until the test ends.
 func play(t *testing.T, s *Server, stream string, o bench.ClientOptions) *bench.Client {
 	t.Helper()
+	o.CheckTimeout = patience
 	c, err := bench.Dial(within(t), base(s)+"/rtc/v1/whep/?stream="+stream, o)
 	if err != nil {
 		t.Fatal(err)
