@@ -23,7 +23,7 @@ import (
 // withRTMP is withFLV with RTMP on the same port. A publisher may be silent for as long as a test takes, if more does not say otherwise:
 // of a setting that is there twice the first one counts.
 func withRTMP(more string) string {
-	return "listen shared;" + withFLV(more+" publish { normal_timeout 60000; publisher_silence 60000; }")
+	return "listen shared;" + withFLV(more+" publish { normal_timeout 600000; publisher_silence 600000; }")
 }
 
 // rtmpClient is a client made of the field's library, whose layers let it say whatever it likes.
