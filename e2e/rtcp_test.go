@@ -85,15 +85,17 @@ func TestKeyframeRequests(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("100 requests within %v", time.Since(began))
+	took := time.Since(began)
+	t.Logf("100 requests within %v", took)
 	for i, v := range viewers {
 		eventually(t, joinLimit, "a keyframe", func() bool {
 			return slices.ContainsFunc(v.sightings()[from[i]:], func(p sighting) bool { return p.key })
 		})
 	}
 	viewers[0].awaitMore(t, 300) // a request that waited would have been made by now
-	if n := asked.Load() - before; n < 1 || n > 2 {
-		t.Errorf("the publisher was asked %d times", n)
+	// At once, and half a second later for whoever came after that: once more where a busy machine takes that long to ask.
+	if n, most := asked.Load()-before, 2+int64(took/(500*time.Millisecond)); n < 1 || n > most {
+		t.Errorf("the publisher was asked %d times, want 1 to %d", n, most)
 	}
 }
 
