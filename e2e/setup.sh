@@ -16,7 +16,8 @@ sudo=""
 if command -v apt-get >/dev/null 2>&1 && $sudo true 2>/dev/null; then
 	echo "installing:$missing"
 	$sudo apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq $missing >/dev/null
+	# A machine that has just begun may be updating itself: that is waited for.
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get -o DPkg::Lock::Timeout=600 install -y -qq $missing >/dev/null
 	exit 0
 fi
 echo "The browser tests need what is not here:$missing" >&2
