@@ -2,13 +2,19 @@ package server
 
 import (
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 )
 
+// remembering is withHLS with a window so long that no viewer is forgotten, which one is after two of them.
+func remembering() string {
+	return strings.Replace(withHLS("", ""), "hls_window 5;", "hls_window 60;", 1)
+}
+
 // An id belongs to the stream that it was first seen with: at another, its bearer is told another one.
 func TestViewerIDsBelongToTheirStream(t *testing.T) {
-	s := open(t, configure(t, withHLS("", "")))
+	s := open(t, configure(t, remembering()))
 	video, audio := h264AndAAC(t)
 	synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 4)
 	synthesize(t, s, "y", video, audio).play(s, "/live/y.m3u8", 4)
@@ -29,7 +35,7 @@ func TestViewerIDsBelongToTheirStream(t *testing.T) {
 
 // Of many first requests with one id at the same time, one viewer comes.
 func TestViewerIDsAtOnce(t *testing.T) {
-	s := open(t, configure(t, withHLS("", "")))
+	s := open(t, configure(t, remembering()))
 	video, audio := h264AndAAC(t)
 	synthesize(t, s, "x", video, audio).play(s, "/live/x.m3u8", 4)
 	before := s.stats.joined.Load()
