@@ -155,10 +155,10 @@ func TestUDPDies(t *testing.T) {
 	id := s.client("dies", false).ID
 	began := time.Now()
 	must(t, v.Cut(false))
-	seen := len(v.sightings())
 	ctx, cancel := context.WithTimeout(context.Background(), joinLimit)
 	defer cancel()
 	must(t, v.Move(ctx, "tcp"))
+	seen := len(v.sightings()) // with what was being read when the connection was cut
 	eventually(t, 3*joinLimit, "packets over TCP", func() bool { return len(v.sightings()) > seen+10 })
 	t.Logf("media is back after %v", time.Since(began))
 	if c := clientOf(t, s, id); c.Transport != "tcp" {
