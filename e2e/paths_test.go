@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,18 +82,34 @@ func checkResumed(t testing.TB, all []sighting, cut int) {
 	t.Logf("resumed with %d packets lost, key: %v, age %v", lost, key, after[0].age)
 }
 
-// askAgain sends NACKs for what the cut connection swallowed, and demands that all of it comes.
+// askAgain sends NACKs for what the cut connection swallowed, and demands that all of it comes: in turns, for what is sent again in
+// a second is bounded, and a client that a busy machine was slow to cut has lost more.
 func askAgain(t testing.TB, v *viewer) {
 	t.Helper()
-	lost := v.lost(t)
-	for ssrc, seqs := range lost {
-		nack, err := rtcp.Marshal([]rtcp.Packet{&rtcp.TransportLayerNack{
-			SenderSSRC: 1, MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)}})
-		must(t, err)
-		must(t, v.SendRTCP(nack))
-		t.Logf("asked for %d packets of %x again", len(seqs), ssrc)
+	const turn, second = 100, 350 // packets
+	for lost := v.lost(t); len(lost) > 0; {
+		for ssrc, seqs := range lost {
+			seqs = seqs[:min(len(seqs), turn)]
+			nack, err := rtcp.Marshal([]rtcp.Packet{&rtcp.TransportLayerNack{
+				SenderSSRC: 1, MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)}})
+			must(t, err)
+			must(t, v.SendRTCP(nack))
+			t.Logf("asked for %d packets of %x again", len(seqs), ssrc)
+			lost[ssrc] = seqs
+		}
+		eventually(t, joinLimit, "what was lost comes again", func() bool {
+			still := v.lost(t)
+			for ssrc, seqs := range lost {
+				if slices.ContainsFunc(seqs, func(seq uint16) bool { return slices.Contains(still[ssrc], seq) }) {
+					return false
+				}
+			}
+			return true
+		})
+		if lost = v.lost(t); len(lost) > 0 {
+			v.awaitMore(t, second)
+		}
 	}
-	eventually(t, joinLimit, "what was lost comes again", func() bool { return len(v.lost(t)) == 0 })
 }
 
 func cutPublisher(t *testing.T, s *server, stream string, reset bool) {
