@@ -32,6 +32,10 @@ func TestFLVBySocket(t *testing.T) {
 	s := open(t, configure(t, withFLV("")))
 	published(t, s, "pcmu", pcmu)
 	publish(t, s, "x", bench.ClientOptions{}, bench.SourceOptions{KBPS: 300})
+	first := watch(t, base(s)+"/live/x.flv")
+	first.read(1) // both sound and picture are there
+	first.res.Body.Close()
+	until(t, "the end of the first viewer", func() bool { return len(s.viewers.all()) == 0 })
 	v := watchSocket(t, s, "/live/x.flv")
 	checkStart(t, v, v.read(10))
 	s.viewers.all()[0].cancel(errKicked)
