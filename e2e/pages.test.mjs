@@ -1,9 +1,9 @@
 // What people do to a page: type, click twice, mute, follow links, and hold it in one hand.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { folder } from './lib/folder.mjs';
 import { scene } from './lib/scene.mjs';
 import { until } from './lib/until.mjs';
 
@@ -84,7 +84,7 @@ vhost live.localhost { rtc { enabled on; } }
 vhost film.localhost { http_remux { enabled on; } srt { enabled on; } }`;
 
 scene('the front page tells of each virtual host what that one has', async (s) => {
-  const conf = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'vhosts.conf');
+  const conf = join(folder(), 'vhosts.conf');
   writeFileSync(conf, vhosts);
   const server = await s.withSRT({ args: ['-c', conf] });
   const front = await s.open(`${server.origin}/?vhost=film.localhost`);

@@ -3,10 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { folder } from '../lib/folder.mjs';
 import { scene } from '../lib/scene.mjs';
 import { freePort } from '../lib/server.mjs';
 import { until } from '../lib/until.mjs';
@@ -15,7 +13,7 @@ const run = promisify(execFile);
 
 // film is a minute of picture and sound in a directory of its own, under the name that the recipes have.
 function film() {
-  const directory = mkdtempSync(join(tmpdir(), 'oneport-e2e-'));
+  const directory = folder();
   execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'testsrc=s=320x240:r=15', '-f', 'lavfi', '-i', 'sine=440:r=48000', '-t', '60',
     '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '15', '-bf', '0', '-pix_fmt', 'yuv420p', '-c:a', 'aac', 'input.mp4'], { cwd: directory });
   return directory;

@@ -2,10 +2,9 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { folder } from './folder.mjs';
 
 let built;
 
@@ -13,7 +12,7 @@ let built;
 // compiled a second time while a test waits.
 export function program() {
   built ??= (async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'copy');
+    const path = join(folder(), 'copy');
     const options = { cwd: new URL('../..', import.meta.url).pathname, env: { ...process.env, CGO_ENABLED: '0' } };
     await promisify(execFile)('go', ['build', '-trimpath', '-o', path, './e2e/copy'], options);
     return path;

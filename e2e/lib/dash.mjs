@@ -1,9 +1,9 @@
 // A player of DASH by SegmentTimeline (ISO/IEC 23009-1). ffmpeg's own looks for segments that are not there yet.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { folder } from './folder.mjs';
 import { until } from './until.mjs';
 
 async function get(url) {
@@ -40,13 +40,13 @@ export async function segments(url, seconds) {
     assert.ok(all.length > 0);
     return all.every(({ times }) => times.reduce((sum, s) => sum + s.length, 0) >= seconds) && all;
   }, { every: 500 });
-  const folder = mkdtempSync(join(tmpdir(), 'oneport-e2e-'));
+  const own = folder();
   const files = await Promise.all(sets.map(async ({ kind, initialization, names, times }) => {
     for (let i = 1; i < times.length; i++) {
       const hole = times[i].at - times[i - 1].at - times[i - 1].length;
       assert.ok(Math.abs(hole) < 0.001, `${hole} s between two segments of ${kind}`);
     }
-    const path = join(folder, `${kind}.mp4`);
+    const path = join(own, `${kind}.mp4`);
     writeFileSync(path, Buffer.concat(await Promise.all([initialization, ...names].map((u) => get(new URL(u, url))))));
     return [kind, path];
   }));

@@ -2,10 +2,10 @@
 // and a filter that can drop UDP. Linux only.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { folder } from './folder.mjs';
 
 export const address = '192.0.2.10'; // TEST-NET-1 (RFC 5737): nobody's.
 
@@ -67,7 +67,7 @@ export class Network {
   // wrap makes a program that runs another one in this network, for whoever
   // wants the path of one file.
   wrap(program) {
-    const path = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'run');
+    const path = join(folder(), 'run');
     writeFileSync(path, `#!/bin/sh\nexec ${this.enter.join(' ')} ${program} "$@"\n`, { mode: 0o755 });
     return path;
   }

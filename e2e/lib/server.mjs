@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { spawn, execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { folder } from './folder.mjs';
 import { until } from './until.mjs';
 
 const stopLimit = 3000; // ms from SIGTERM to the exit: what the product promises.
@@ -20,7 +20,7 @@ let built = '';
 function binary() {
   if (process.env.ONEPORT_BIN) return process.env.ONEPORT_BIN;
   if (!built) {
-    const path = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'oneport');
+    const path = join(folder(), 'oneport');
     execFileSync('go', ['build', '-o', path, '.'], { cwd: repository, env: { ...process.env, CGO_ENABLED: '0' }, stdio: 'inherit' });
     built = path;
   }

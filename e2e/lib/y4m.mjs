@@ -1,13 +1,13 @@
 // Films for Chromium's fake camera, as files in the Y4M format.
 
-import { closeSync, mkdtempSync, openSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { folder } from './folder.mjs';
 
 // film writes frames of a size, painted by paint(y, u, v, n): planes of luma and
 // of chroma at half the size. It returns the flag for launch().
 export function film({ width, height, frames, fps = 30 }, paint) {
-  const path = join(mkdtempSync(join(tmpdir(), 'oneport-e2e-')), 'film.y4m');
+  const path = join(folder(), 'film.y4m');
   const file = openSync(path, 'w');
   writeSync(file, `YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420jpeg\n`);
   const frame = Buffer.alloc(width * height * 3 / 2, 128);
