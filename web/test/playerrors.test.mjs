@@ -53,6 +53,7 @@ test('a list of segments is waited for where the server asks to be tried again, 
   assert.equal(e.waits({ kind: 'network', later: true }, 'hls'), false);
   assert.deepEqual([{ kind: 'network' }, { kind: 'http', status: 503 }, { kind: 'http', status: 406 }, { kind: 'codec' }].map(e.passes), [true, true, false, false]);
   assert.deepEqual([{ kind: 'http', status: 404 }, { kind: 'http', status: 404, missed: true }].map(e.passes), [false, true]);
+  assert.deepEqual([{ kind: 'broken', late: false }, { kind: 'broken', late: true }].map(e.passes), [false, true]);
 });
 
 test('what is waited for is said', () => {
@@ -61,6 +62,7 @@ test('what is waited for is said', () => {
   const full = { kind: 'http', status: 503, reason: 'as many requests wait as max_connections allows' };
   assert.match(e.pauseText('waiting', missing, false), /not live yet/);
   assert.match(e.pauseText('waiting', null, true), /paused or left/);
+  assert.match(e.pauseText('reconnecting', { kind: 'broken', late: true }, false), /did not begin together/);
   for (const state of ['waiting', 'reconnecting']) {
     assert.match(e.pauseText(state, full, true), /The server says: as many requests/);
     assert.match(e.pauseText(state, late, true), /The server says: no such segment/);

@@ -241,7 +241,8 @@ class Hls {
       this.#recovered = true;
       return this.#hls.recoverMediaError();
     }
-    this.#on.failed({ kind: 'broken', reason: firstLine(error?.message) || details });
+    const late = details === 'bufferAppendError' && /SourceBuffer, but it does not exist/.test(error?.message);
+    this.#on.failed({ kind: 'broken', reason: late ? 'Its sound and its picture did not begin together.' : firstLine(error?.message) || details, late });
   }
 
   // #missed asks for the list when a segment is not there: we may be late for it,

@@ -144,7 +144,7 @@ export class Playback {
   #failed(error) {
     const waiting = waits(error, this.kind.format);
     // What has played once may go on: with another codec, or another server behind the address.
-    const again = passes(error) && (this.hadMedia || error.kind === 'http') || (error.kind === 'broken' && this.hadMedia);
+    const again = this.hadMedia ? passes(error) || error.kind === 'broken' : passes(error) && ['http', 'broken'].includes(error.kind);
     if (!waiting && !again) return this.fail(error);
     this.#again(waiting, error);
   }

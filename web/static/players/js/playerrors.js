@@ -68,7 +68,7 @@ function codecError({ codec, track, reason }) {
 // playError explains what ended playing:
 //   network, timeout, http      see SignalError
 //   codec    { codec, track, reason }   there is no decoder for it; codec may be unknown
-//   broken   { reason }         the bytes are not what they should be, or can't be decoded
+//   broken   { reason, late }   the bytes are not what they should be, or can't be decoded
 //   mse                         the browser can't play from scripts at all
 export function playError(error, { tries = 1 } = {}) {
   if (error?.title) return error;
@@ -119,13 +119,15 @@ export function waits(error, format) {
 export function pauseText(state, cause, hadMedia) {
   const unpublished = cause?.status === 404 && cause.later;
   if (cause?.kind === 'http' && cause.reason && !unpublished) return `The server says: ${cause.reason}`;
+  if (state === 'reconnecting' && cause?.late) return 'Sound and picture did not begin together. Beginning anew…';
   if (state === 'reconnecting') return 'The connection was lost. Getting it back…';
   return hadMedia ? 'The publisher paused or left. The stream goes on here as soon as it is back.'
     : 'The stream is not live yet. It starts here by itself.';
 }
 
 // passes says whether the same request may succeed later. A segment is gone for
-// who comes late (missed), but the list has newer ones.
+// who comes late (missed), and one lacks the sound or the picture that began
+// later (late), but the list has newer ones.
 export function passes(error) {
-  return error?.missed === true || error?.kind === 'network' || error?.kind === 'timeout' || (error?.kind === 'http' && (error.status >= 500 || [408, 425, 429].includes(error.status)));
+  return error?.missed === true || error?.late === true || error?.kind === 'network' || error?.kind === 'timeout' || (error?.kind === 'http' && (error.status >= 500 || [408, 425, 429].includes(error.status)));
 }
