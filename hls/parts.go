@@ -216,6 +216,7 @@ func lasting(ticks int64) uint32 { return uint32(min(ticks, math.MaxUint32)) }
 
 // closePart makes a part of what begins before a time. Of MPEG-TS there is one a segment.
 func (m *Muxer) closePart(end, before time.Duration) {
+	m.showStanding(before)
 	g := &m.grow
 	p := &part{start: g.start, end: end}
 	if m.run.ts != nil {
@@ -237,6 +238,21 @@ func (m *Muxer) closePart(end, before time.Duration) {
 	m.nameParts()
 	g.start = end
 	m.text = ""
+}
+
+// showStanding puts the picture that stands into the part of LL-HLS that it begins in, though it is not known yet how long: a player
+// is to have it while it stands, and with the first part what a segment begins with. It is said to last as long as a segment may, or
+// else a browser, for which time has passed that nothing was shown in, would wait for a keyframe. The next one ends it.
+func (m *Muxer) showStanding(before time.Duration) {
+	lead := m.run.tracks[m.run.lead]
+	p := lead.standing()
+	if m.opts.Part == 0 || m.run.ts != nil || lead.kind != media.Video || p == nil || p.DTS >= before {
+		return
+	}
+	lead.stalled = true
+	m.put(lead, p, before)
+	samples := m.grow.samples[lead.kind]
+	samples[len(samples)-1].Duration = lasting(lead.ticks(p.DTS+m.limit()) - lead.ticks(p.DTS))
 }
 
 // measurePart fixes how long parts are with the first of them, and counts those that are longer.

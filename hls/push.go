@@ -63,16 +63,21 @@ func (m *Muxer) full(f *media.Frame) bool {
 
 // settle puts a track's last frame into the segment, now that its duration is known.
 func (m *Muxer) settle(t *track, end time.Duration) {
-	f := t.pending
-	if f == nil || t.stalled {
-		t.pending, t.stalled = nil, false
+	f, stalled := t.pending, t.stalled
+	t.pending, t.stalled = nil, false
+	if f == nil {
 		return
 	}
-	t.pending = nil
 	if long := end - f.DTS; long <= stall {
 		t.delta = long
 	} else if t.kind != m.run.lead {
 		end = f.DTS + t.delta // sound pauses where a picture stands
+	}
+	if stalled {
+		if t.kind == m.run.lead && end > m.cur.Start+m.limit() {
+			m.cut(m.cur.Start + m.limit())
+		}
+		return
 	}
 	if t.kind == m.run.lead {
 		fits := end <= m.cur.Start+2*m.limit()-shortest

@@ -80,6 +80,9 @@ func (m *Muxer) closeSegment(at time.Duration) {
 		m.fix(s)
 		m.began = m.run.wall
 	}
+	if lead := m.run.tracks[m.run.lead]; lead.stalled && s.lead {
+		s.spans[lead.kind][1] = max(s.spans[lead.kind][1], lead.ticks(s.End)) // its last picture still stands
+	}
 	s.place()
 	m.cur = nil
 	m.stats.Segments++
