@@ -250,7 +250,7 @@ func (m *Muxer) showStanding(before time.Duration) {
 		return
 	}
 	lead.stalled = true
-	m.put(lead, p, before)
+	m.put(lead, p, p.DTS)
 	samples := m.grow.samples[lead.kind]
 	samples[len(samples)-1].Duration = lasting(lead.ticks(p.DTS+m.limit()) - lead.ticks(p.DTS))
 }

@@ -74,9 +74,7 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 		end = f.DTS + t.delta // sound pauses where a picture stands
 	}
 	if stalled {
-		if t.kind == m.run.lead && end > m.cur.Start+m.limit() {
-			m.cut(m.cur.Start + m.limit())
-		}
+		m.endStanding(t, end)
 		return
 	}
 	if t.kind == m.run.lead {
@@ -91,6 +89,18 @@ func (m *Muxer) settle(t *track, end time.Duration) {
 		return
 	}
 	m.put(t, f, end)
+}
+
+// endStanding ends the time of a picture that is in a segment already, and that segment if it lasts longer.
+func (m *Muxer) endStanding(t *track, end time.Duration) {
+	if t.kind != m.run.lead {
+		return
+	}
+	limit := m.cur.Start + m.limit()
+	m.cur.stands(t, min(end, limit))
+	if end > limit {
+		m.cut(limit)
+	}
 }
 
 // cutBefore ends a segment before the leading track's frame, if it is time.

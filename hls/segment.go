@@ -46,6 +46,13 @@ func (s *Segment) reach(k media.Kind, begin, end int64) {
 	s.spans[k][1] = end
 }
 
+// stands notes that the last picture, if it has one, lasts until a time, which was not known when it was written.
+func (s *Segment) stands(t *track, until time.Duration) {
+	if s.lead {
+		s.spans[t.kind][1] = max(s.spans[t.kind][1], t.ticks(until))
+	}
+}
+
 // begin begins a segment. Sound that is ahead is in it already.
 func (m *Muxer) begin(at time.Duration) {
 	m.cur = &Segment{Number: m.next, Start: at, run: m.run}
@@ -80,8 +87,8 @@ func (m *Muxer) closeSegment(at time.Duration) {
 		m.fix(s)
 		m.began = m.run.wall
 	}
-	if lead := m.run.tracks[m.run.lead]; lead.stalled && s.lead {
-		s.spans[lead.kind][1] = max(s.spans[lead.kind][1], lead.ticks(s.End)) // its last picture still stands
+	if lead := m.run.tracks[m.run.lead]; lead.stalled {
+		s.stands(lead, s.End)
 	}
 	s.place()
 	m.cur = nil

@@ -55,7 +55,7 @@ func TestRarePictures(t *testing.T) {
 	for name, pictures := range rare {
 		t.Run(name, func(t *testing.T) {
 			o := testOptions(true)
-			o.Part, o.Window = 500*time.Millisecond, time.Hour
+			o.Part, o.Window, o.DASH = 500*time.Millisecond, time.Hour, true
 			m := New(o, 0)
 			m.Expect([media.Kinds]*media.FrameFormat{media.Audio: aacFormat, media.Video: h264Format})
 			for i, f := range publish(pictures, 40*time.Second) {
@@ -69,7 +69,11 @@ func TestRarePictures(t *testing.T) {
 			}
 			w := &witness{t: t, m: m}
 			var last [media.Kinds]stored
-			for _, s := range m.list {
+			for i, s := range m.list {
+				video := s.run.tracks[media.Video]
+				if begin, _ := s.span(video); i > 0 && begin > m.list[i-1].spans[media.Video][1] {
+					t.Errorf("the picture of segment %d begins at %d, and that of the one before ends at %d", s.Number, begin, m.list[i-1].spans[media.Video][1])
+				}
 				if s.lead && s.Independent && !s.parts[0].independent {
 					t.Errorf("the first part of segment %d, from %v on, has no keyframe", s.Number, s.Start)
 				}
