@@ -92,6 +92,7 @@ type Muxer struct {
 	gop    time.Duration // the longest distance of keyframes lately
 	quick  int           // short segments that are still to come
 
+	wait   waiting
 	coming time.Duration // DTS of the newest frame pushed
 
 	next  uint64 // number of the next segment
@@ -120,7 +121,7 @@ func (m *Muxer) Next() uint64 { return m.next }
 // Stats tells what the muxer did.
 func (m *Muxer) Stats() Stats {
 	s := m.stats
-	s.Bytes += m.grow.bytes()
+	s.Bytes += m.grow.bytes() + m.wait.bytes
 	return s
 }
 

@@ -15,10 +15,14 @@ func (m *Muxer) leaves(f *media.FrameFormat) bool {
 //
 // A frame's duration is known when the next one of its kind comes; only then it goes into a segment.
 func (m *Muxer) Push(item media.FrameItem) error {
-	f := item.Frame
-	if m.leaves(f.Format) {
+	if m.leaves(item.Format) {
 		return nil
 	}
+	return m.pushWaiting(item)
+}
+
+func (m *Muxer) push(item media.FrameItem) error {
+	f := item.Frame
 	switch v := m.judge(f, item.Break); v {
 	case unfit, strays:
 		m.stats.Unready++
@@ -190,12 +194,15 @@ func (m *Muxer) WantsKeyframe() bool {
 	if m.run == nil || m.run.lead != media.Video {
 		return false
 	}
-	last := m.run.tracks[media.Video].pending
-	return m.due || last != nil && last.DTS-m.cur.Start >= m.wanted()-m.lead()
+	last, comes := m.newestPicture()
+	return m.due || !comes && last != nil && last.DTS-m.cur.Start >= m.wanted()-m.lead()
 }
 
 // End tells that the publication is over: what came so far is complete, and what comes next is another run.
-func (m *Muxer) End() { m.finish() }
+func (m *Muxer) End() {
+	m.letGo(true) // the format of what waited is known to be fit
+	m.finish()
+}
 
 // finish ends the run with the frames that wait for their duration.
 func (m *Muxer) finish() {

@@ -94,3 +94,45 @@ func TestRarePictures(t *testing.T) {
 		})
 	}
 }
+
+// The parts of a segment have sound up to its end, also where the sound comes later than the picture; without sound it goes on.
+func TestSegmentsHaveTheirSound(t *testing.T) {
+	for _, behind := range []time.Duration{30, 100, 300, 600, 1700} {
+		for _, until := range []time.Duration{time.Hour, 11 * time.Second} {
+			o := testOptions(true)
+			o.Part, o.Window = 500*time.Millisecond, time.Hour
+			m := New(o, 0)
+			m.Expect([media.Kinds]*media.FrameFormat{media.Audio: aacFormat, media.Video: h264Format})
+			frames := publish(func(int) (lasts, late time.Duration) { return 40 * time.Millisecond, 0 }, 30*time.Second)
+			frames = slices.DeleteFunc(frames, func(f *media.Frame) bool { return f.Kind() == media.Audio && f.DTS > until })
+			for _, f := range frames {
+				if f.Kind() == media.Audio {
+					f.Arrival = f.Arrival.Add(behind * time.Millisecond)
+				}
+			}
+			slices.SortStableFunc(frames, func(a, b *media.Frame) int { return a.Arrival.Compare(b.Arrival) })
+			pushed, latest := time.Duration(0), time.Duration(0)
+			for i, f := range frames {
+				item := media.FrameItem{Frame: f}
+				if i == 0 {
+					item.Break = media.Restarted
+				}
+				if err := m.Push(item); err != nil {
+					t.Fatal(err)
+				}
+				if pushed = max(pushed, f.DTS); m.Ready() {
+					latest = max(latest, pushed-m.grow.start)
+				}
+			}
+			for _, s := range m.list {
+				sound := s.run.tracks[media.Audio]
+				if end := sound.ticks(min(s.End, until)); s.Start < until && s.spans[media.Audio][1] < end-1024 {
+					t.Errorf("sound is %v behind: that of a segment ends at %d, and the segment at %d", behind*time.Millisecond, s.spans[media.Audio][1], end)
+				}
+			}
+			if st := m.Stats(); st.Segments < 14 || st.Forced+st.Turns+st.Late+st.Unready > 0 || latest > 2*time.Second+behind*time.Millisecond {
+				t.Errorf("sound is %v behind, until %v: %+v, parts are up to %v late", behind*time.Millisecond, until, st, latest)
+			}
+		}
+	}
+}

@@ -290,6 +290,7 @@ func (m *Muxer) Dispose() {
 	}
 	m.stats.Bytes = 0
 	m.files, m.list, m.old, m.cur, m.run = nil, nil, nil, nil, nil
+	m.wait = waiting{}
 }
 
 // prepare makes what a run's segments begin with.
