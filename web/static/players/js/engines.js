@@ -202,7 +202,9 @@ class Hls {
     const hls = new Library({
       lowLatencyMode: true,
       enableWorker: false, // It would come from a blob:, which the pages' policy does not let run.
-      backBufferLength: 30,
+      // What was played is the browser's to forget: hls.js 1.7.4, which forgets it while it loads a part, forgets with it the parts of
+      // the segment that grows, and may then stand still until they have left the list.
+      backBufferLength: Infinity,
       maxLiveSyncPlaybackRate: 1.08,
       manifestLoadPolicy: { default: { maxTimeToFirstByteMs: firstSegment, maxLoadTimeMs: firstSegment, timeoutRetry: null, errorRetry: null } },
     });
