@@ -136,3 +136,34 @@ func TestSegmentsHaveTheirSound(t *testing.T) {
 		}
 	}
 }
+
+// Pictures and sound whose times hardly move have no more of them wait than any camera's would.
+func TestWaitingIsBounded(t *testing.T) {
+	o := testOptions(true)
+	o.Part = 500 * time.Millisecond
+	m := New(o, 0)
+	m.Expect([media.Kinds]*media.FrameFormat{media.Audio: aacFormat, media.Video: h264Format})
+	frames := publish(func(int) (lasts, late time.Duration) { return 40 * time.Millisecond, 0 }, time.Second)
+	at := time.Second
+	for range 3 * maxWaiting {
+		at += 100 * time.Microsecond
+		arrival := start.Add(at)
+		frames = append(frames,
+			&media.Frame{Arrival: arrival, Format: h264Format, DTS: 2*time.Second + at, PTS: 2*time.Second + at, Data: []byte{0, 0, 0, 1, 0x41}},
+			&media.Frame{Arrival: arrival, Format: aacFormat, DTS: at, PTS: at, Key: true, Data: []byte{0x21}})
+	}
+	most := 0
+	for i, f := range frames {
+		item := media.FrameItem{Frame: f}
+		if i == 0 {
+			item.Break = media.Restarted
+		}
+		if err := m.Push(item); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, len(m.wait.items))
+	}
+	if most != maxWaiting {
+		t.Errorf("up to %d pictures wait, want %d", most, maxWaiting)
+	}
+}

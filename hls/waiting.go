@@ -31,6 +31,9 @@ func (w *waiting) next() media.FrameItem {
 // maxBehind is how far the sound may be behind for pictures to wait for it. A publisher whose machine is busy may be that late.
 const maxBehind = 3 * time.Second
 
+// maxWaiting bounds the pictures that wait, whatever their times: more than any camera takes while the sound is so far behind.
+const maxWaiting = 1024
+
 // pushWaiting pushes a frame, or lets it wait, and pushes what has waited long enough.
 func (m *Muxer) pushWaiting(item media.FrameItem) (err error) {
 	if item.Break != media.Continues {
@@ -62,7 +65,7 @@ func (m *Muxer) soundComes(first, last media.FrameItem) bool {
 func (m *Muxer) letGo(all bool) (err error) {
 	w := &m.wait
 	for len(w.items) > 0 {
-		full := m.opts.MaxBytes > 0 && w.bytes > m.opts.MaxBytes/segmentShare
+		full := len(w.items) > maxWaiting || m.opts.MaxBytes > 0 && w.bytes > m.opts.MaxBytes/segmentShare
 		if !all && !full && m.soundComes(w.items[0], w.items[len(w.items)-1]) {
 			break
 		}
