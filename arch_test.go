@@ -276,7 +276,7 @@ func TestPackageComments(t *testing.T) {
 func oneSentence(pkg, text string) error {
 	paragraph, _, _ := strings.Cut(text, "\n\n")
 	paragraph = strings.Join(strings.Fields(paragraph), " ")
-	start := "Package " + pkg + " "
+	start := "Package " + path.Base(pkg) + " "
 	if pkg == "main" {
 		start = "Oneport "
 	}

@@ -1,4 +1,4 @@
-// Package e2e/copy is a command, the client for what Debian's ffmpeg can't speak: Enhanced RTMP and FLV, FLV by WebSocket,
+// Package copy is a command, the client for what Debian's ffmpeg can't speak: Enhanced RTMP and FLV, FLV by WebSocket,
 // HEVC by WebRTC.
 //
 //	copy file.mp4 rtmp://host/app/stream    publishes a file of fragmented MP4 in real time, again and again

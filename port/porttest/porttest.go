@@ -1,4 +1,4 @@
-// Package port/porttest finds ports for tests.
+// Package porttest finds ports for tests.
 package porttest
 
 import (
